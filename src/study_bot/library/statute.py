@@ -299,7 +299,8 @@ def _without_contents(blocks: Sequence[Block]) -> list[Block]:
     while end < len(blocks):
         key = re.sub(r"[\s.…·0-9０-９]+$", "", _SPACE_BETWEEN_HAN.sub("", blocks[end].text)).replace(" ", "")
         is_entry = len(key) <= MAX_DIVISION_CHARS and not _ENDS_SENTENCE.search(key) and not _ARTICLE.match(key)
-        if key in seen or not is_entry or is_title_note(blocks[end].text):
+        starts_text = bool(seen) and _PREAMBLE_HEADING.match(key)
+        if key in seen or starts_text or not is_entry or is_title_note(blocks[end].text):
             break
         seen.add(key)
         end += 1
