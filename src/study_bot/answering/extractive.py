@@ -6,6 +6,7 @@ always complete; of prose the best sentences; of tables the row. All of it is pu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,13 @@ MAX_TABLE_ROWS = 60
 TABLE_ROW_SHARE = 0.8
 """A list is narrowed to the rows that cover this share of what the best row covers of the telling words."""
 
-CONSIDERED_HITS = 6
+RANK_WEIGHT = 0.5
+"""Weight of a passage's place among the hits (0..1) beside the coverage of its best unit (0..1)."""
+
+FORM_FACTOR = 0.6
+"""What is left of a unit's coverage if it lacks the form the answer must have (a day, a number, a body)."""
+
+CONSIDERED_HITS = 8
 """Hits whose units are scored."""
 
 
@@ -59,11 +66,15 @@ def select(
     terms: QuestionTerms,
     tokens: Tokens,
     *,
+    expected: re.Pattern[str] | None = None,
     table_of: Callable[[Passage], Sequence[Passage]] | None = None,
 ) -> list[Selection]:
     """Spans that answer, best passage first.
 
+    A passage counts by its place among the hits and by its best unit; a unit by the share of the question it covers.
+
     :param hits: retrieved passages, best first.
+    :param expected: what the words of the answer contain, None = unknown; units without it count less.
     :param table_of: given for a question that asks for a list: the rows of the table a row stands in, in order.
     :return: empty only if `hits` is empty.
     """
@@ -72,17 +83,23 @@ def select(
         return []
     if table_of is not None and (table := _whole_table(considered, terms, tokens, table_of)):
         return table
-    scored = [_score(hit.passage, terms, tokens) for hit in considered]
-    best = max((max((s.coverage for s in units), default=0.0) for units in scored), default=0.0)
-    chosen: list[tuple[Passage, list[_Scored]]] = []
-    for rank, (hit, units) in enumerate(zip(considered, scored, strict=True)):
-        top = max((s.coverage for s in units), default=0.0)
-        if rank == 0 or (len(chosen) < MAX_PASSAGES and top >= PASSAGE_SHARE * best):
-            chosen.append((hit.passage, units))
-    return [Selection(passage, _spans(passage, units)) for passage, units in chosen]
+    scored = [_score(hit.passage, terms, tokens, expected) for hit in considered]
+    weights = [
+        RANK_WEIGHT * place + max(s.coverage for s in units)
+        for place, units in zip(_places(considered), scored, strict=True)
+    ]
+    order = sorted(range(len(considered)), key=lambda i: -weights[i])
+    chosen = [i for i in order if weights[i] >= PASSAGE_SHARE * weights[order[0]]][:MAX_PASSAGES]
+    return [Selection(considered[i].passage, _spans(considered[i].passage, scored[i])) for i in chosen]
 
 
-def _score(passage: Passage, terms: QuestionTerms, tokens: Tokens) -> list[_Scored]:
+def _places(hits: Sequence[Hit]) -> list[float]:
+    """Scores of the hits scaled to 0..1, best 1."""
+    low, high = min(h.score for h in hits), max(h.score for h in hits)
+    return [(h.score - low) / (high - low) if high > low else 1.0 for h in hits]
+
+
+def _score(passage: Passage, terms: QuestionTerms, tokens: Tokens, expected: re.Pattern[str] | None) -> list[_Scored]:
     heading = tokens(" ".join((short_title(passage.title), *passage.locator.breadcrumb)))
     asked = terms.without(heading) if terms.without(heading).total else terms
     share = asked.total / terms.total if terms.total else 0.0
@@ -90,7 +107,8 @@ def _score(passage: Passage, terms: QuestionTerms, tokens: Tokens) -> list[_Scor
     scored = []
     for unit in units_of(passage):
         words = " ".join(passage.text[start:end] for start, end in unit.spans)
-        scored.append(_Scored(unit, base + share * asked.coverage(tokens(words))))
+        fit = 1.0 if expected is None or expected.search(words) else FORM_FACTOR
+        scored.append(_Scored(unit, base + share * fit * asked.coverage(tokens(words))))
     return scored
 
 

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+_INTERROGATIVE = re.compile(
+    r"什么(?:时[候间]|样|是|叫)?|何[时地人种为谓]|为[何什]么?|怎么(?:样|办)?|怎样|如何|哪[些个里种年月天儿一]?|多[少久长大]"
+    r"|几(?=[个天年次种条项名日月人类点])|谁|[是能可]否|[吗呢吧么啊呀][？?]?$|请问|有没有|[是能会要该]不[是能会要该]|指的?是|[？?！!]"
+)
+
+
+def content_words(question: str) -> str:
+    """A question without the words that only ask, so that nothing is expected of a text for their sake; breaks stay."""
+    return _INTERROGATIVE.sub(" ", question)
+
 
 Tokens = Callable[[str], list[str]]
 """A tokenizer: the same one for questions and texts."""

@@ -12,6 +12,8 @@ The text decides; front matter and the sidecar `catalog.toml` override it. A sid
     status = "现行有效"                  # or 已修改 已废止 尚未施行 有效性未核实
     aliases = ["学习规定"]
     version_of = "…"                     # title of the document this is a version of
+
+and may begin with `examples = ["…", "…"]`: questions offered to first-time users.
 """
 
 from __future__ import annotations
@@ -70,9 +72,10 @@ class SidecarEntry:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """Entries by path relative to the source folder, POSIX separators."""
+    """Entries by path relative to the source folder, POSIX separators; example questions for a first visit."""
 
     entries: Mapping[str, SidecarEntry] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
 
     def entry(self, relative_path: str) -> SidecarEntry:
         """The entry of a file; an empty one if there is none."""
@@ -85,6 +88,7 @@ def read_sidecar(root: Path) -> Sidecar:
     :raises SettingsError: a file is not TOML, or an entry has a wrong key or value.
     """
     entries: dict[str, SidecarEntry] = {}
+    examples: list[str] = []
     if not root.is_dir():
         return Sidecar()
     for path in sorted(root.rglob(SIDECAR_NAME)):
@@ -93,10 +97,11 @@ def read_sidecar(root: Path) -> Sidecar:
             data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path.name} 不是有效的 TOML 文件：{error}。请改正后再建索引。") from None
+        examples += _texts(data, "examples", path.name)
         for row in data.get("documents", []):
             relative, entry = _sidecar_entry(row)
             entries[str(PurePosixPath(folder.as_posix()) / relative).removeprefix("./")] = entry
-    return Sidecar(entries)
+    return Sidecar(entries, tuple(dict.fromkeys(examples)))
 
 
 def _sidecar_entry(row: Mapping[str, object]) -> tuple[str, SidecarEntry]:
@@ -105,9 +110,6 @@ def _sidecar_entry(row: Mapping[str, object]) -> tuple[str, SidecarEntry]:
         raise SettingsError(f"{SIDECAR_NAME} 的每个 [[documents]] 都要有 path（文件的相对路径）。")
     if unknown := sorted(set(row) - known):
         raise SettingsError(f"{SIDECAR_NAME} 中 {row['path']} 有不认识的项：{'、'.join(unknown)}。")
-    aliases = row.get("aliases", [])
-    if not isinstance(aliases, list) or not all(isinstance(a, str) for a in aliases):
-        raise SettingsError(f'{SIDECAR_NAME} 中 {row["path"]} 的 aliases 应写成 ["别名"]。')
     return str(row["path"]), SidecarEntry(
         title=_optional_text(row, "title"),
         category=_optional_text(row, "category"),
@@ -115,9 +117,16 @@ def _sidecar_entry(row: Mapping[str, object]) -> tuple[str, SidecarEntry]:
         effective=_sidecar_date(row, "effective"),
         repealed=_sidecar_date(row, "repealed"),
         status=_sidecar_status(row),
-        aliases=tuple(aliases),
+        aliases=_texts(row, "aliases", str(row["path"])),
         version_of=_optional_text(row, "version_of"),
     )
+
+
+def _texts(row: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
+    value = row.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise SettingsError(f'{SIDECAR_NAME} 中 {where} 的 {key} 应写成 ["文字", "文字"]。')
+    return tuple(value)
 
 
 def _optional_text(row: Mapping[str, object], key: str) -> str | None:

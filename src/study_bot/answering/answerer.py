@@ -1,0 +1,214 @@
+"""From a question to an answer, step by step, over one snapshot."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from study_bot.answering import refusals
+from study_bot.answering.citations import CitationBook, verified
+from study_bot.answering.confidence import confidence, evidence_of
+from study_bot.answering.events import AnswerEvent, AnswerReady, HitsEvent, StageEvent, StatementEvent
+from study_bot.answering.exact import ArticleKey, article_groups, select_article
+from study_bot.answering.extractive import Selection, compose, select
+from study_bot.answering.forms import expected_form
+from study_bot.answering.notices import notices_of
+from study_bot.answering.terms import QuestionTerms, content_words, question_terms
+from study_bot.errors import QuestionError
+from study_bot.index.store import Snapshot
+from study_bot.retrieval.query import Query, understand
+from study_bot.retrieval.retriever import Retrieval, Retriever
+from study_bot.settings import Settings
+from study_bot.text import normalise_line
+from study_bot.types import (
+    Answer,
+    DocumentKind,
+    Filters,
+    Hit,
+    Latency,
+    Passage,
+    RefusalReason,
+    Statement,
+    Turn,
+    Version,
+)
+
+
+class Answerer:
+    """Answers questions from one snapshot. Holds no state of a conversation: safe for many threads at once."""
+
+    def __init__(self, snapshot: Snapshot, retriever: Retriever, settings: Settings) -> None:
+        self._snapshot, self._retriever, self._settings = snapshot, retriever, settings
+        self._versions_of_document: dict[str, list[Version]] = defaultdict(list)
+        for version in snapshot.versions:
+            self._versions_of_document[version.doc_id].append(version)
+
+    def events(
+        self, question: str, *, filters: Filters, conversation: Sequence[Turn], today: dt.date
+    ) -> Iterator[AnswerEvent]:
+        """The steps of answering; the last event is always AnswerReady.
+
+        :raises QuestionError: the question is empty or too long.
+        """
+        started = time.perf_counter()
+        question = checked_question(question, self._settings.max_question_chars)
+        yield StageEvent("understanding")
+        query = understand(question, self._snapshot.articles, today, conversation)
+        yield StageEvent("retrieving")
+        retrieval = self._retriever.retrieve(query, filters, self._settings.top_k, today=today)
+        retrieved = time.perf_counter()
+        yield HitsEvent(retrieval.hits)
+        yield StageEvent("answering")
+        answer = self._answer(query, retrieval, filters, today)
+        for statement in answer.statements:
+            yield StatementEvent(statement)
+        ended = time.perf_counter()
+        latency = Latency(
+            encode=retrieval.latency.encode,
+            retrieve=1000 * (retrieved - started),
+            answer=1000 * (ended - retrieved),
+            total=1000 * (ended - started),
+        )
+        yield AnswerReady(replace(answer, latency=latency, build_id=self._snapshot.build_id))
+
+    def _answer(self, query: Query, retrieval: Retrieval, filters: Filters, today: dt.date) -> Answer:
+        hits = retrieval.hits
+        groups = article_groups(hits)
+        if not groups and (refused := self._refuse_reference(query, hits)) is not None:
+            return refused
+        if query.unknown_laws and not groups:
+            hits = tuple(hit for hit in hits if _mentions(hit.passage, query.unknown_laws))
+            if not hits:
+                return refusals.law_not_found(query.question, query.unknown_laws, retrieval.hits[:3])
+        if not hits:
+            return refusals.not_in_library(query.question, (), 0.0)
+        terms = self._terms(content_words(query.search_text))
+        sure = 1.0 if groups else confidence(evidence_of(hits, terms, self._tokens))
+        if sure < self._settings.refuse_below:
+            return refusals.not_in_library(query.question, hits, sure)
+        notices = [refusals.missing_article(r) for r in query.unresolved if r.doc_ids]
+        if groups:
+            selections = self._exact_selections(groups, query, notices)
+        else:
+            table_of = self._table_of if query.wants_list else None
+            selections = select(hits, terms, self._tokens, expected=expected_form(query.kind), table_of=table_of)
+        return self._compose(query, hits, selections, sure, notices, filters, today)
+
+    def _refuse_reference(self, query: Query, hits: tuple[Hit, ...]) -> Answer | None:
+        """A refusal if articles are named and none of them can be given."""
+        own = [r for r in query.references if not r.carried]
+        if not own:
+            return None
+        if query.unknown_laws and not any(r.doc_ids for r in own):
+            return refusals.law_not_found(query.question, query.unknown_laws, hits[:3])
+        if all(not r.reference.law and not r.doc_ids for r in own):
+            return refusals.which_law(query.question, query)
+        missing = [r for r in own if r.doc_ids and not r.exists]
+        return refusals.article_not_found(query.question, missing, ()) if len(missing) == len(own) else None
+
+    def _exact_selections(
+        self, groups: Mapping[ArticleKey, Sequence[Passage]], query: Query, notices: list[str]
+    ) -> list[Selection]:
+        """The articles named, whole or the parts asked for; remarks on parts they lack go to `notices`."""
+        selections: list[Selection] = []
+        for (version_id, article), parts in groups.items():
+            doc_id = parts[0].doc_id
+            named = [r for r in query.references if r.reference.article == article and doc_id in r.doc_ids]
+            text = self._snapshot.text(version_id).text[parts[0].start : parts[-1].end]
+            chosen, remarks = select_article(parts, [r.reference for r in named], text)
+            selections += chosen
+            notices += remarks
+        return selections
+
+    def _compose(
+        self,
+        query: Query,
+        hits: tuple[Hit, ...],
+        selections: Sequence[Selection],
+        sure: float,
+        notices: Sequence[str],
+        filters: Filters,
+        today: dt.date,
+    ) -> Answer:
+        book = CitationBook(self._snapshot.version)
+        drafted = compose(selections, book, self._containing)
+        passages = {s.passage.passage_id: s.passage for s in selections}
+        for citation in book.citations:
+            if citation.passage_id not in passages:
+                home = self._containing(citation.version_id, citation.start, citation.end)
+                if home is not None:
+                    passages[home.passage_id] = home
+        statements, citations = verified(drafted, book.citations, passages.values(), self._text_of)
+        if not citations:
+            message = "找到的内容未能通过原文核对，因此不作回答。请管理员重新建立索引。"
+            return refusals.refusal(query.question, RefusalReason.NOT_IN_LIBRARY, message, hits)
+        as_of = filters.as_of or query.as_of
+        remarks = notices_of(citations, self._snapshot.version, self._siblings, as_of, today)
+        return Answer(
+            question=query.question,
+            statements=_without_repeated_headings(statements),
+            citations=citations,
+            hits=hits,
+            notices=(*notices, *remarks),
+            confidence=sure,
+        )
+
+    def _terms(self, text: str) -> QuestionTerms:
+        sparse = self._snapshot.sparse
+        return question_terms(self._tokens(text), sparse.document_frequency, len(self._snapshot.passages))
+
+    def _tokens(self, text: str) -> list[str]:
+        return self._retriever.tokens(text)
+
+    def _table_of(self, passage: Passage) -> list[Passage]:
+        rows = (self._snapshot.passages[row] for row in self._snapshot.rows_of(passage.version_id))
+        sheet = passage.locator.place.sheet
+        return [p for p in rows if p.kind is passage.kind and p.locator.place.sheet == sheet]
+
+    def _containing(self, version_id: str, start: int, end: int) -> Passage | None:
+        for row in self._snapshot.rows_of(version_id):
+            passage = self._snapshot.passages[row]
+            if passage.start <= start and end <= passage.end:
+                return passage
+        return None
+
+    def _text_of(self, passage: Passage, start: int, end: int) -> str | None:
+        return self._snapshot.text(passage.version_id).text[start:end]
+
+    def _siblings(self, version: Version) -> list[Version]:
+        if version.kind is DocumentKind.BEIR:
+            return []
+        return [v for v in self._versions_of_document[version.doc_id] if v.version_id != version.version_id]
+
+
+def checked_question(question: str, limit: int) -> str:
+    """The question in one clean line.
+
+    :raises QuestionError: it is empty or longer than `limit` characters.
+    """
+    clean = normalise_line(question)
+    if not clean:
+        raise QuestionError("请输入问题。")
+    if len(clean) > limit:
+        raise QuestionError(f"问题太长（{len(clean)}字，最多{limit}字）。请缩短后再问。")
+    return clean
+
+
+def _mentions(passage: Passage, laws: Sequence[str]) -> bool:
+    return any(law.strip("《》") in passage.text or law.strip("《》") in passage.title for law in laws)
+
+
+def _without_repeated_headings(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """A connective that repeats the one before it (with quotes between) is said once."""
+    kept: list[Statement] = []
+    heading = None
+    for statement in statements:
+        if statement.connective:
+            if statement.text == heading:
+                continue
+            heading = statement.text
+        kept.append(statement)
+    return tuple(kept)

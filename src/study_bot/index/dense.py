@@ -1,0 +1,142 @@
+"""Exact nearest neighbours over unit vectors. The only importer of faiss, and only when an index is made or loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from study_bot.errors import DamagedIndexError
+from study_bot.index.vectors import Vectors
+
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+class DenseIndex:
+    """Inner products of a query with every row: exact, and fast enough to about a million rows.
+
+    Safe to search from several threads. Never changed once made.
+    """
+
+    def __init__(self, index: Any, threads: int = 0) -> None:
+        """Wrap a finished flat inner-product index.
+
+        :param threads: CPU threads for one search; 0 = as many as there are cores.
+        """
+        self._index = index
+        self._threads = threads
+
+    @classmethod
+    def from_vectors(cls, matrix: Vectors) -> DenseIndex:
+        """Index of the rows of a float32 matrix of shape (n, dimension); n may be 0, the dimension not.
+
+        :raises ValueError: the matrix has another shape.
+        """
+        if matrix.ndim != 2 or not matrix.shape[1]:
+            raise ValueError(f"vectors must have shape (n, dimension), not {matrix.shape}")
+        import faiss
+
+        index = faiss.IndexFlatIP(matrix.shape[1])
+        index.add(np.ascontiguousarray(matrix, np.float32))
+        return cls(index)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return int(self._index.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        """Width of the vectors."""
+        return int(self._index.d)
+
+    def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> tuple[Vectors, Rows]:
+        """The `k` best rows of each query, best first.
+
+        :param queries: shape (n, dimension).
+        :param allowed: rows that may be found, one flag for each row of the index; None = all.
+        :return: scores and row numbers, both of shape (n, k); where fewer rows can be found the rest is
+            filled with score minus infinity and row -1.
+        :raises ValueError: a shape does not fit the index.
+        """
+        import faiss
+
+        queries = self._checked(queries)
+        if allowed is not None and allowed.shape != (len(self),):
+            raise ValueError(f"mask of shape {allowed.shape} for {len(self)} rows")
+        if k <= 0 or not len(queries):
+            return np.empty((len(queries), max(k, 0)), np.float32), np.empty((len(queries), max(k, 0)), np.int64)
+        parameters = None
+        if allowed is not None:
+            bits = np.packbits(allowed, bitorder="little")
+            # The keyword and the array are added to the generated classes when the module is loaded.
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))  # type: ignore[call-arg, arg-type]
+        if self._threads:
+            faiss.omp_set_num_threads(self._threads)  # counts for the calling thread only, so each time
+        found = min(k, max(len(self), 1))
+        scores, rows = self._index.search(queries, found, params=parameters)
+        padding = ((0, 0), (0, k - found))
+        rows = np.pad(rows, padding, constant_values=-1)
+        return np.where(rows >= 0, np.pad(scores, padding), np.float32(-np.inf)), rows
+
+    def scores(self, query: Vectors, rows: Sequence[int] | Rows) -> Vectors:
+        """Inner products of one query (one-dimensional) with the given rows, in their order.
+
+        :raises ValueError: a shape does not fit, or there is no such row.
+        """
+        wanted = np.asarray(rows, np.int64)
+        vector = self._checked(query[np.newaxis])[0]
+        if not wanted.size:
+            return np.zeros(0, np.float32)
+        if wanted.min() < 0 or wanted.max() >= len(self):
+            raise ValueError(f"rows {wanted.min()}..{wanted.max()} of {len(self)}")
+        stored: Vectors = self._index.reconstruct_batch(wanted)
+        products: Vectors = stored @ vector
+        return products
+
+    def vectors(self) -> Vectors:
+        """All rows in order, shape (n, dimension); a copy."""
+        rows: Vectors = (
+            self._index.reconstruct_n(0, len(self)) if len(self) else np.zeros((0, self.dimension), np.float32)
+        )
+        return rows
+
+    def save(self, path: Path) -> None:
+        """Write the index to a file, not atomically.
+
+        :raises OSError: the file cannot be written.
+        """
+        import faiss
+
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:
+            raise OSError(f"cannot write {path}: {error}") from error
+
+    @classmethod
+    def load(cls, path: Path, threads: int = 0) -> DenseIndex:
+        """Open a saved index. The vectors stay in the file and are mapped, so processes share them.
+
+        :param threads: CPU threads for one search; 0 = as many as there are cores.
+        :raises DamagedIndexError: the file is missing or not such an index.
+        """
+        import faiss
+
+        try:
+            # Of the two mapping flags this is the one that maps the vectors of a flat index.
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            raise DamagedIndexError(
+                f"向量索引 {path} 已损坏或缺失。请重新建立索引（study-bot index build）。"
+            ) from error
+        if not isinstance(index, faiss.IndexFlat) or index.metric_type != faiss.METRIC_INNER_PRODUCT:
+            raise DamagedIndexError(f"{path} 不是本程序的向量索引。请重新建立索引（study-bot index build）。")
+        return cls(index, threads)
+
+    def _checked(self, queries: Vectors) -> Vectors:
+        if queries.ndim != 2 or queries.shape[1] != self.dimension:
+            raise ValueError(f"queries of shape {queries.shape} for an index of dimension {self.dimension}")
+        return np.ascontiguousarray(queries, np.float32)

@@ -1,0 +1,52 @@
+"""The single-writer lock of an index folder: held by the operating system, so a killed builder leaves none behind."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from study_bot.errors import BuildInProgressError
+
+LOCK_FILE = ".lock"
+
+
+@contextmanager
+def writer_lock(index_dir: Path) -> Iterator[None]:
+    """Hold the lock of `index_dir` (which must exist) while it is written.
+
+    :raises BuildInProgressError: another process or thread holds it; the message says who and since when.
+    """
+    descriptor = os.open(index_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildInProgressError(
+                f"索引目录 {index_dir} 正被另一个程序写入（{_holder(descriptor)}）。请等它结束后再试。"
+            ) from None
+        _sign(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sign(descriptor: int) -> None:
+    since = dt.datetime.now().astimezone().isoformat(timespec="seconds")
+    text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}, ensure_ascii=False)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        who = json.loads(os.pread(descriptor, 4096, 0))
+        since = dt.datetime.fromisoformat(who["since"])
+        return f"主机 {who['host']}，进程 {who['pid']}，{since:%Y-%m-%d %H:%M:%S} 开始"
+    except (ValueError, KeyError, TypeError):
+        return "持有者未写明"  # between taking the lock and signing it

@@ -1,0 +1,188 @@
+"""Putting the server together and running it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from functools import partial
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from study_bot.errors import SettingsError, StudyBotError
+from study_bot.server.api import api_router, nothing_else_router
+from study_bot.server.metering import MeteredServices, Metrics
+from study_bot.server.middleware import BodyLimit, GradioManners, LetGo, Prefix, SecurityHeaders
+from study_bot.server.pages import pages_router
+from study_bot.server.problems import problem, register_problems
+from study_bot.ui.page import dress_gradio_page
+from study_bot.ui.ports import IndexState, StudyServices
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 5
+"""Open connections are given this long when the server is asked to stop."""
+
+
+def create_app(services: StudyServices) -> FastAPI:
+    """The whole application: page, reader, JSON interface, health, metrics. Every call makes its own."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    root = services.settings.root_path.rstrip("/")
+    metrics = Metrics()
+    metered = MeteredServices(services, metrics)
+    app = FastAPI(title="学习问答", docs_url=None, redoc_url=None, openapi_url=None)
+    register_problems(app)
+    _add_health(app, metered, metrics)
+    app.include_router(api_router(metered))
+    app.include_router(nothing_else_router())
+    app.include_router(pages_router(metered, root))
+    _mount_page(app, metered, root)
+    app.add_middleware(GradioManners, dress=partial(dress_gradio_page, root=root))
+    app.state.stopping = asyncio.Event()
+    app.add_middleware(LetGo, stopping=app.state.stopping)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Prefix, prefix=urlsplit(root).path)
+    return app
+
+
+def _add_health(app: FastAPI, services: StudyServices, metrics: Metrics) -> None:
+    """Threads of their own: a full house of questions must not make the server look dead."""
+    limiter = anyio.CapacityLimiter(2)
+
+    async def status() -> IndexState:
+        return await anyio.to_thread.run_sync(services.status, limiter=limiter)
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return PlainTextResponse("ok")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        state = await status()
+        if state.ready:
+            return JSONResponse({"ready": True, "build_id": state.build_id})
+        reason = state.error or (
+            "正在建立索引，完成后即可使用。" if state.building else "还没有索引。请运行 study-bot index build。"
+        )
+        return problem(503, reason, "not_ready")
+
+    @app.get("/metrics")
+    async def figures() -> Response:
+        return Response(metrics.text(await status()), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _mount_page(app: FastAPI, services: StudyServices, root: str) -> None:
+    # Gradio takes seconds to import and reads its environment while doing so.
+    import gradio as gr
+
+    from study_bot.ui.app import build_ui, theme
+
+    gr.mount_gradio_app(
+        app,
+        build_ui(services),
+        path="/",
+        root_path=root or None,
+        theme=theme(),
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        max_file_size=1,
+        blocked_paths=["/"],
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+    )
+
+
+def run(services: StudyServices) -> None:
+    """Serve at the address of the settings until told to stop."""
+    run_server(services, services.settings.host, services.settings.port)
+
+
+def run_server(services: StudyServices, host: str, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C. Port 0 takes any free one; the address is printed once it answers.
+
+    :raises SettingsError: the address cannot be bound.
+    """
+    listening = _bind(host, port)
+    app = create_app(services)
+    config = uvicorn.Config(
+        app,
+        log_level=services.settings.log_level.lower(),
+        # Addresses can hold names of people and of matters under study.
+        access_log=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        server_header=False,
+    )
+    address = _address(host, listening.getsockname()[1]) + urlsplit(services.settings.root_path).path.rstrip("/")
+    server = _Server(config, app, address)
+    threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True).start()
+    if threading.current_thread() is threading.main_thread():
+        # uvicorn stops by itself and then raises the signal again, which would end the process before `finally`.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass  # Ctrl-C has done what it was to do
+    finally:
+        listening.close()
+        services.close()
+
+
+def _warm_up(services: StudyServices) -> None:
+    try:
+        services.warm_up()
+    except StudyBotError as error:
+        # The pages tell it too; whoever started the server should read it at once.
+        logger.warning("%s", error)
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens once it does, and lets go of open pages when it is to stop."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, address: str) -> None:
+        super().__init__(config)
+        self._app = app
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then print the address for whoever started the server."""
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(f"学习问答已启动：{self._address}（按 Ctrl-C 停止）\n")
+            sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; questions under way have STOP_SECONDS to end."""
+        self._app.state.stopping.set()
+        await super().shutdown(sockets)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"无法在 {host}:{port} 启动（{error.strerror}）。请换一个端口（--port），或停掉占用它的程序。"
+        ) from None
+    return listening
+
+
+def _address(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"

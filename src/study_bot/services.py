@@ -1,0 +1,250 @@
+"""The only place that wires concrete classes. Edges call `build_services` once and use what it returns."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from study_bot.answering.events import AnswerEvent, AnswerReady
+from study_bot.errors import DocumentGoneError, SnapshotError, StudyBotError
+from study_bot.settings import Settings
+from study_bot.types import Answer, BuildReport, DocumentKind, Filters, Hit, Progress, Turn, Version, VersionText
+
+if TYPE_CHECKING:
+    from study_bot.answering.answerer import Answerer
+    from study_bot.index.embedding import Encoder
+    from study_bot.index.store import Snapshot, SnapshotStore
+    from study_bot.retrieval.retriever import Retriever
+
+MAX_EXAMPLES = 6
+"""Example questions offered on a first visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """State of the index. `error` is a Chinese sentence; `building` is set while this process builds."""
+
+    ready: bool
+    build_id: str | None = None
+    created: dt.datetime | None = None
+    files: int = 0
+    passages: int = 0
+    articles: int = 0
+    model: str = ""
+    building: Progress | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """One version ready to be read. `other_versions` are ordered oldest first."""
+
+    version: Version
+    text: VersionText
+    other_versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """What answers questions from one snapshot."""
+
+    snapshot: Snapshot
+    retriever: Retriever
+    answerer: Answerer
+
+
+class Services:
+    """Everything the edges may do. Safe for many threads; questions under way keep the snapshot they began with."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: SnapshotStore,
+        open_encoder: Callable[[], Encoder],
+        today: Callable[[], dt.date] = dt.date.today,
+    ) -> None:
+        self.settings = settings
+        self._store = store
+        self._open_encoder = open_encoder
+        self._today = today
+        self._encoder: Encoder | None = None
+        self._engine: _Engine | None = None
+        self._lock = threading.RLock()
+        self._building: Progress | None = None
+
+    def status(self) -> IndexStatus:
+        """State of the index; opens the live build if it is not open yet. Never raises a StudyBotError."""
+        try:
+            snapshot = self.snapshot()
+        except StudyBotError as error:
+            return IndexStatus(ready=False, building=self._building, error=str(error))
+        manifest = snapshot.manifest
+        return IndexStatus(
+            ready=bool(snapshot.passages),
+            build_id=snapshot.build_id,
+            created=manifest.created,
+            files=manifest.files,
+            passages=manifest.passages,
+            articles=manifest.articles,
+            model=manifest.model,
+            building=self._building,
+            error=None if snapshot.passages else "文献库是空的，请先添加文献并建立索引。",
+        )
+
+    def snapshot(self) -> Snapshot:
+        """The live build.
+
+        :raises NoIndexError: nothing was built yet.
+        :raises DamagedIndexError: the live build cannot be opened.
+        """
+        return self._store.current()
+
+    def warm_up(self) -> None:
+        """Load the model and the index before the first question comes.
+
+        :raises StudyBotError: either cannot be loaded.
+        """
+        self._current_engine()
+        self.encoder().encode_queries(["预热"])
+
+    def ask(
+        self, question: str, *, filters: Filters = Filters(), conversation: Sequence[Turn] = ()
+    ) -> Iterator[AnswerEvent]:
+        """Answer step by step; the last event is AnswerReady.
+
+        :raises QuestionError: the question is empty or too long.
+        :raises SnapshotError: there is no usable index.
+        :raises ModelError: the encoder cannot be used.
+        """
+        engine = self._current_engine()
+        return engine.answerer.events(question, filters=filters, conversation=conversation, today=self._today())
+
+    def answer(self, question: str, *, filters: Filters = Filters(), conversation: Sequence[Turn] = ()) -> Answer:
+        """The whole answer; raises as `ask` does."""
+        for event in self.ask(question, filters=filters, conversation=conversation):
+            if isinstance(event, AnswerReady):
+                return event.answer
+        raise AssertionError("the stream of events ended without an answer")
+
+    def search(self, text: str, *, top_k: int, filters: Filters = Filters()) -> tuple[Hit, ...]:
+        """Passages, best first; raises as `ask` does."""
+        from study_bot.answering.answerer import checked_question
+        from study_bot.retrieval.query import understand
+
+        engine = self._current_engine()
+        question = checked_question(text, self.settings.max_question_chars)
+        query = understand(question, engine.snapshot.articles, self._today())
+        return engine.retriever.retrieve(query, filters, top_k, today=self._today()).hits
+
+    def search_many(self, texts: Sequence[str], top_k: int) -> list[tuple[Hit, ...]]:
+        """Passages for many questions at once, for evaluation; faster than one by one."""
+        return self._current_engine().retriever.retrieve_many(texts, top_k, today=self._today())
+
+    def library(self) -> tuple[Version, ...]:
+        """Every version in the live build, in its order; rows of corpus files are left out."""
+        return tuple(v for v in self.snapshot().versions if v.kind is not DocumentKind.BEIR)
+
+    def document(self, version_id: str) -> DocumentView:
+        """One version with its text.
+
+        :raises DocumentGoneError: it is not in the live build.
+        """
+        snapshot = self.snapshot()
+        try:
+            version = snapshot.version(version_id)
+        except KeyError:
+            raise DocumentGoneError("这份文献已不在文献库中，可能已被替换或撤下。请回到文献列表重新查找。") from None
+        others = [v for v in snapshot.versions if v.doc_id == version.doc_id and v.version_id != version_id]
+        others.sort(key=lambda v: (v.effective or v.promulgated or dt.date.min, v.version_id))
+        return DocumentView(version, snapshot.text(version_id), tuple(others))
+
+    def build(
+        self,
+        sources: Sequence[Path],
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        full: bool = False,
+    ) -> BuildReport:
+        """Index `sources`; see index.builder.build_index for what it raises. The live index serves meanwhile."""
+        from study_bot.index.builder import build_index
+
+        def note(progress: Progress) -> None:
+            self._building = progress
+            if on_progress is not None:
+                on_progress(progress)
+
+        try:
+            return build_index(
+                sources,
+                self.settings.index_dir,
+                self.settings,
+                self.encoder(),
+                on_progress=note,
+                cancelled=cancelled,
+                full=full,
+            )
+        finally:
+            self._building = None
+
+    def examples(self) -> tuple[str, ...]:
+        """Questions the library answers, for a first visit: those its catalog suggests, else made from its articles."""
+        from study_bot.answering.examples import example_questions
+
+        try:
+            snapshot = self.snapshot()
+        except SnapshotError:
+            return ()
+        return example_questions(snapshot, MAX_EXAMPLES)
+
+    def encoder(self) -> Encoder:
+        """The embedding model, loaded when first needed.
+
+        :raises ModelError: it cannot be loaded.
+        """
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = self._open_encoder()
+            return self._encoder
+
+    def close(self) -> None:
+        """Let go of the model and the index."""
+        with self._lock:
+            self._engine = self._encoder = None
+
+    def _current_engine(self) -> _Engine:
+        snapshot = self.snapshot()
+        engine = self._engine
+        if engine is not None and engine.snapshot is snapshot:
+            return engine
+        with self._lock:
+            if self._engine is None or self._engine.snapshot is not snapshot:
+                self._engine = self._make_engine(snapshot)
+            return self._engine
+
+    def _make_engine(self, snapshot: Snapshot) -> _Engine:
+        from study_bot.answering.answerer import Answerer
+        from study_bot.index.manifest import mismatch
+        from study_bot.retrieval.retriever import Retriever
+
+        encoder = self.encoder()
+        if (reason := mismatch(snapshot.manifest, self.settings, encoder)) is not None:
+            raise SnapshotError(f"现有索引不能用当前设置检索：{reason}请重新建立索引（study-bot index build）。")
+        retriever = Retriever(snapshot, encoder, self.settings)
+        return _Engine(snapshot, retriever, Answerer(snapshot, retriever, self.settings))
+
+
+def build_services(settings: Settings) -> Services:
+    """Wire the services from settings. Nothing heavy is loaded before it is needed."""
+    from study_bot.index.store import SnapshotStore
+
+    def encoder() -> Encoder:
+        from study_bot.index.embedding import open_encoder
+
+        return open_encoder(settings)
+
+    return Services(settings, SnapshotStore(settings.index_dir), encoder)

@@ -1,0 +1,66 @@
+"""Every test runs off the network, without the developer's settings, in a home of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from study_bot.settings import Settings, default_cache_dir
+from tests.network_guard import sitecustomize as network_guard
+from tests.support import requires_browser
+
+_OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "LANGSMITH_TRACING": "false",
+    "TOKENIZERS_PARALLELISM": "false",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "PYTHONUTF8": "1",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Guard the network, and set up the environment of this process and of those it starts.
+
+    The prepared offline model may be shared with the user's cache: it is checked by its checksums and never
+    written to once it is complete. Everything else is empty and temporary.
+    """
+    network_guard.install()
+    home = tmp_path_factory.mktemp("home")
+    cache = home / ".cache" / "study-bot"
+    cache.mkdir(parents=True)
+    users_cache = default_cache_dir()
+    if users_cache.is_dir():
+        for folder in users_cache.iterdir():
+            if folder.is_dir() and not folder.name.startswith("."):
+                (cache / folder.name).symlink_to(folder, target_is_directory=True)
+    patch = pytest.MonkeyPatch()
+    for name in os.environ:
+        if name.startswith(("STUDY_BOT_", "OPENAI_", "LANGCHAIN_", "LANGSMITH_", "GRADIO_")) and name != "STUDY_BOT_CI":
+            patch.delenv(name)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        patch.delenv(name, raising=False)
+        patch.delenv(name.upper(), raising=False)
+    for name, value in _OFFLINE.items():
+        patch.setenv(name, value)
+    patch.setenv("HOME", str(home))
+    patch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    patch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    patch.setenv("PYTHONPATH", str(Path(network_guard.__file__).parent), prepend=os.pathsep)
+    # A study_bot.toml in the folder the tests are started from is the developer's.
+    patch.setitem(Settings.model_config, "toml_file", home / "study_bot.toml")
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a browser that can draw Chinese."""
+    return requires_browser()

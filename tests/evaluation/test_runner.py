@@ -1,0 +1,224 @@
+"""Running question sets: rankings of documents, resumable answers, latency figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from study_bot.errors import DatasetError, NoIndexError, QuestionError
+from study_bot.evaluation.datasets import Query
+from study_bot.evaluation.records import answer_record, hit_record, json_line
+from study_bot.evaluation.runner import document_ranking, percentile, run_answers, run_retrieval
+from study_bot.types import Answer, Hit, Progress
+from tests.evaluation.samples import make_answer, make_hit, make_refusal
+
+QUESTIONS = tuple(Query(f"q{number}", f"问题{number}") for number in range(4))
+
+
+def test_rows_of_a_corpus_are_ranked_by_their_best_passage() -> None:
+    hits = [make_hit("r1#0", "r1", 3.0), make_hit("r2#0", "r2", 2.0), make_hit("r1#1", "r1", 1.0)]
+    assert document_ranking(hits, 10) == [("r1", 3.0), ("r2", 2.0)]
+    assert document_ranking(hits, 1) == [("r1", 3.0)]
+
+
+def test_other_documents_are_ranked_by_passage() -> None:
+    hits = [make_hit("d1:2", "d1", 3.0, row=False), make_hit("d1:5", "d1", 2.0, row=False)]
+    assert document_ranking(hits, 10) == [("d1:2", 3.0), ("d1:5", 2.0)]
+
+
+def test_every_query_is_retrieved_once_and_blank_ones_not_at_all() -> None:
+    asked: list[str] = []
+
+    def search_many(texts: Sequence[str], k: int) -> list[list[Hit]]:
+        asked.extend(texts)
+        return [[make_hit(f"{text}#{n}", f"{text}-{n}", float(-n)) for n in range(k)] for text in texts]
+
+    steps: list[Progress] = []
+    queries = [*(Query(f"q{n}", f"t{n}") for n in range(150)), Query("blank", " 　\n")]
+    result = run_retrieval(queries, search_many, 5, steps.append)
+    assert asked == [f"t{n}" for n in range(150)]
+    assert [doc_id for doc_id, _ in result.run["q7"]] == [f"t7-{n}" for n in range(5)]
+    assert result.run["blank"] == []
+    assert [step.done for step in steps] == [64, 128, 150]
+    assert {step.total for step in steps} == {150}
+
+
+def test_more_hits_are_asked_for_where_documents_are_missing() -> None:
+    """Rows cut into several passages must not shorten the ranking."""
+
+    def search_many(texts: Sequence[str], k: int) -> list[list[Hit]]:
+        depths.append((len(texts), k))
+        return [
+            [make_hit(f"r{n}", f"r{n}" if text == "short rows" else f"r{n // 3}", float(-n)) for n in range(min(k, 40))]
+            for text in texts
+        ]
+
+    depths: list[tuple[int, int]] = []
+    run = run_retrieval([Query("q1", "short rows"), Query("q2", "long rows")], search_many, 10).run
+    assert [doc_id for doc_id, _ in run["q1"]] == [f"r{n}" for n in range(10)]
+    assert [doc_id for doc_id, _ in run["q2"]] == [f"r{n}" for n in range(10)]
+    assert depths == [(2, 10), (1, 20), (1, 40)]
+    assert len(run_retrieval([Query("q", "long rows")], search_many, 20).run["q"]) == 14  # there are no more
+
+
+def _lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_answers_are_written_one_a_line(tmp_path: Path) -> None:
+    def answer(question: str) -> Answer:
+        if question == "问题1":
+            return make_refusal(question)
+        if question == "问题2":
+            raise QuestionError("问题太长。")
+        return make_answer(question)
+
+    out = tmp_path / "new" / "answers.jsonl"
+    steps: list[Progress] = []
+    summary = run_answers(QUESTIONS, answer, out, "b1", steps.append)
+    lines = _lines(out)
+    assert [line["_id"] for line in lines] == ["q0", "q1", "q2", "q3"]
+    assert [line["refused"] for line in lines] == [False, True, True, False]
+    assert lines[0]["answer"] == "值班室应当有人。[1]"
+    assert lines[1]["answer"] == "文献中没有写。"
+    assert (lines[2]["reason"], lines[2]["answer"]) == ("unclear", "问题太长。")
+    assert (summary.questions, summary.reused, summary.refused) == (4, 0, 2)
+    assert summary.reasons == {"not_in_library": 1, "unclear": 1}
+    assert summary.latency["total"] == {"median": 11.0, "p95": 30.0}
+    assert [(step.done, step.total) for step in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    asked: list[str] = []
+
+    def stops(question: str) -> Answer:
+        if question == "问题2":
+            raise KeyboardInterrupt
+        return make_answer(question)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_answers(QUESTIONS, stops, out, "b1")
+    with out.open("a", encoding="utf-8") as file:
+        file.write('{"_id":"q2","question":"问')  # killed while writing
+
+    def goes_on(question: str) -> Answer:
+        asked.append(question)
+        return make_answer(question)
+
+    summary = run_answers(QUESTIONS, goes_on, out, "b1")
+    assert asked == ["问题2", "问题3"]
+    assert summary.reused == 2
+    assert [line["_id"] for line in _lines(out)] == ["q0", "q1", "q2", "q3"]
+
+
+def test_answers_of_another_build_or_question_are_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    run_answers(QUESTIONS, make_answer, out, "b1")
+    changed = (*QUESTIONS[:3], Query("q3", "改过的问题"))
+    assert run_answers(changed, make_answer, out, "b1").reused == 3
+    assert {line["_id"]: line["question"] for line in _lines(out)}["q3"] == "改过的问题"
+    assert run_answers(changed, lambda text: make_answer(text, "b2"), out, "b2").reused == 0
+    assert [line["build_id"] for line in _lines(out)] == ["b2"] * 4
+
+
+def test_question_trimmed_by_the_answerer_still_counts_as_answered(tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    padded = (Query("q0", " 问题 "),)
+    run_answers(padded, lambda text: make_answer(text.strip()), out, "b1")
+    assert run_answers(padded, make_answer, out, "b1").reused == 1
+
+
+@pytest.mark.parametrize("content", ["一篇文章\n第二行\n", '{"_id": "q1", "text": "问题文件"}\n', "只有一行"])
+def test_other_files_are_never_overwritten(tmp_path: Path, content: str) -> None:
+    out = tmp_path / "mine.txt"
+    out.write_text(content, encoding="utf-8")
+    with pytest.raises(DatasetError, match="不是回答记录"):
+        run_answers(QUESTIONS, make_answer, out, "b1")
+    assert out.read_text(encoding="utf-8") == content
+
+
+def test_empty_file_is_filled(tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    out.touch()
+    run_answers(QUESTIONS, make_answer, out, "b1")
+    assert len(_lines(out)) == 4
+
+
+def test_missing_index_stops_the_run_and_keeps_what_is_there(tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    run_answers(QUESTIONS[:2], make_answer, out, "b1")
+    shutil.copy(out, tmp_path / "copy")
+
+    def answer(question: str) -> Answer:
+        raise NoIndexError("没有索引。")
+
+    with pytest.raises(NoIndexError):
+        run_answers(QUESTIONS, answer, out, "b1")
+    assert out.read_bytes() == (tmp_path / "copy").read_bytes()
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, 5.0), (0.95, 10.0), (0.9, 9.0), (0.01, 1.0), (1.0, 10.0)])
+def test_percentile_is_the_nearest_rank(share: float, expected: float) -> None:
+    assert percentile([float(n) for n in range(10, 0, -1)], share) == expected
+
+
+def test_percentile_of_nothing() -> None:
+    assert percentile([], 0.5) == 0.0
+
+
+def test_shape_of_an_answer() -> None:
+    record = json.loads(json_line(answer_record(make_answer("谁来值班？"), "q1")))
+    assert record == {
+        "_id": "q1",
+        "question": "谁来值班？",
+        "answer": "值班室应当有人。[1]",
+        "refused": False,
+        "reason": None,
+        "mode": "extractive",
+        "confidence": 0.8,
+        "notices": [],
+        "citations": [
+            {
+                "n": 1,
+                "doc_id": "d1",
+                "title": "值班办法",
+                "locator": "第一章 总则 第三条",
+                "quote": "值班室应当有人。",
+                "start": 0,
+                "end": 8,
+                "version_id": "d1",
+                "version": "",
+                "passage_id": "p1",
+            }
+        ],
+        "passages": [{"passage_id": "p1", "doc_id": "d1", "locator": "第一章 总则 第三条", "score": 0.9}],
+        "latency_ms": {"encode": 5.0, "retrieve": 10.0, "answer": 20.0, "total": 30.0},
+        "build_id": "b1",
+    }
+
+
+def test_line_breaks_of_any_kind_stay_inside_a_line() -> None:
+    assert "\n" not in json_line({"answer": "一\n二\r三\u2028四"})
+
+
+def test_shape_of_a_hit() -> None:
+    assert hit_record(make_hit("p1", "d1", 0.9), 3) == {
+        "rank": 3,
+        "passage_id": "p1",
+        "doc_id": "d1",
+        "locator": "第一章 总则 第三条",
+        "score": 0.9,
+        "version_id": "d1",
+        "title": "值班办法",
+        "text": "值班室应当有人。",
+        "start": 0,
+        "end": 8,
+        "dense": 0.5,
+        "sparse": None,
+        "exact": False,
+    }
