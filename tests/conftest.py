@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from study_bot.settings import Settings, default_cache_dir
+from study_bot.settings import CONFIG_FILE, Settings, default_cache_dir
 from tests.network_guard import sitecustomize as network_guard
 from tests.support import requires_browser
 
@@ -54,8 +54,8 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
     patch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
     patch.setenv("PYTHONPATH", str(Path(network_guard.__file__).parent), prepend=os.pathsep)
-    # A study_bot.toml in the folder the tests are started from is the developer's.
-    patch.setitem(Settings.model_config, "toml_file", home / "study_bot.toml")
+    if Path(CONFIG_FILE).exists():  # in the folder the tests are started from: the developer's
+        patch.setitem(Settings.model_config, "toml_file", home / CONFIG_FILE)
     yield
     patch.undo()
 

@@ -228,12 +228,12 @@ class Services:
 
     def _make_engine(self, snapshot: Snapshot) -> _Engine:
         from study_bot.answering.answerer import Answerer
-        from study_bot.index.manifest import mismatch
+        from study_bot.index.manifest import search_mismatch
         from study_bot.retrieval.retriever import Retriever
 
         encoder = self.encoder()
-        if (reason := mismatch(snapshot.manifest, self.settings, encoder)) is not None:
-            raise SnapshotError(f"现有索引不能用当前设置检索：{reason}请重新建立索引（study-bot index build）。")
+        if (reason := search_mismatch(snapshot.manifest, encoder)) is not None:
+            raise SnapshotError(f"现有索引不能用当前设置检索：{reason}。请重新建立索引（study-bot index build）。")
         retriever = Retriever(snapshot, encoder, self.settings)
         return _Engine(snapshot, retriever, Answerer(snapshot, retriever, self.settings))
 

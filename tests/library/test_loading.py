@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -106,13 +107,12 @@ def test_a_crash_is_a_damaged_file(text_file: Path) -> None:
     with LoadWorker() as worker:
         worker.load(text_file, LIMITS)
         child = child_of(worker)
-        os.kill(child, 11)
+        os.kill(child, signal.SIGSEGV)
         assert is_gone(child)
         assert worker.load(text_file, LIMITS).blocks
         second = child_of(worker)
-        timer = threading.Timer(0.3, os.kill, (second, 11))
-        timer.start()
-        os.kill(second, 19)  # held still, so that the crash comes in the middle of the file
+        os.kill(second, signal.SIGSTOP)  # held still, so that the end comes in the middle of the file
+        threading.Timer(0.3, os.kill, (second, signal.SIGKILL)).start()
         with pytest.raises(DamagedFileError, match="异常退出"):
             worker.load(text_file, LIMITS)
         assert worker.load(text_file, LIMITS).blocks

@@ -112,7 +112,7 @@ def test_the_question_endpoint_through_gradios_client() -> None:
                 {"question": "字" * 3000},
                 {"question": QUESTION, "documents": ["forged"]},
             ):
-                with pytest.raises(Exception, match="请|问题|文献"):
+                with pytest.raises(Exception, match=r"请|问题|文献"):
                     client.predict(**arguments, api_name="/chat")
         finally:
             client.close()
@@ -167,7 +167,7 @@ def test_a_taken_port_is_told_in_one_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(SettingsError, match="无法在 127.0.0.1:.*请换一个端口"):
+        with pytest.raises(SettingsError, match=r"无法在 127\.0\.0\.1:.*请换一个端口"):
             run_server(FakeServices(), "127.0.0.1", taken.getsockname()[1])
 
 

@@ -78,8 +78,8 @@ def test_large_requests_are_refused(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/gradio_api/upload", "/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://x", "/gradio_api/deep_link",
-     "/gradio_api/runs", "/gradio_api/component_server", "/gradio_api/vibe-code", "/monitoring", "/monitoring/summary", "/login",
-     "/logout", "/manifest.json", "/pwa_icon", "/gradio_api/openapi.json", "/svelte/x", "/dev/x"],
+     "/gradio_api/runs", "/gradio_api/component_server", "/gradio_api/vibe-code", "/monitoring", "/monitoring/summary",
+     "/login", "/logout", "/manifest.json", "/pwa_icon", "/gradio_api/openapi.json", "/svelte/x", "/dev/x"],
 )  # fmt: skip
 def test_unused_parts_of_gradio_are_closed(client: TestClient, path: str) -> None:
     for method in ("GET", "POST"):

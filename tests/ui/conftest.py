@@ -37,8 +37,9 @@ def address(live_services: FakeServices) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
+    """A browser for a module, not for the session: while it is open, an event loop runs in this thread."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -61,7 +62,7 @@ def open_page(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
             has_touch=phone,
             is_mobile=phone,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))

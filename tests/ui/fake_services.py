@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from study_bot.answering.events import AnswerEvent, AnswerReady, HitsEvent, StageEvent, StatementEvent
 from study_bot.errors import DocumentGoneError, NoIndexError
@@ -81,12 +82,12 @@ def version(version_id: str, doc_id: str, title: str, path: str, **more: object)
 
 def sample_library() -> dict[str, tuple[Version, VersionText]]:
     new = version(
-        NEW_RULES_ID, "rules", samples.RULES_TITLE, "规章/学习管理规定.docx", aliases=("学习管理规定",), promulgated=DAY(2024, 5, 20),
-        effective=DAY(2024, 7, 1), status=VersionStatus.IN_FORCE, category="专家课堂", articles=14,
+        NEW_RULES_ID, "rules", samples.RULES_TITLE, "规章/学习管理规定.docx", aliases=("学习管理规定",),
+        promulgated=DAY(2024, 5, 20), effective=DAY(2024, 7, 1), status=VersionStatus.IN_FORCE, category="专家课堂", articles=14,
     )  # fmt: skip
     old = version(
-        OLD_RULES_ID, "rules", samples.RULES_TITLE, "规章/学习管理规定（2019）.pdf", promulgated=DAY(2019, 3, 1), effective=DAY(2019, 4, 1),
-        repealed=DAY(2024, 7, 1), status=VersionStatus.REPEALED, category="专家课堂", articles=5,
+        OLD_RULES_ID, "rules", samples.RULES_TITLE, "规章/学习管理规定（2019）.pdf",
+        promulgated=DAY(2019, 3, 1), effective=DAY(2019, 4, 1), repealed=DAY(2024, 7, 1), status=VersionStatus.REPEALED, category="专家课堂", articles=5,
     )  # fmt: skip
     notice = version(
         "notice",
@@ -110,7 +111,8 @@ def sample_library() -> dict[str, tuple[Version, VersionText]]:
 
 @dataclass
 class FakeServices:
-    """`pause` seconds before every event; `fail_with` is raised by `ask` instead of an answer."""
+    """`pause` seconds before every event; `gate` holds all of them, `steps` lets through as many as it counts;
+    `fail_with` is raised by `ask` instead of an answer."""
 
     settings: Settings = field(default_factory=Settings)
     pause: float = 0.0
@@ -120,6 +122,7 @@ class FakeServices:
     warning: str | None = None
     texts: dict[str, tuple[Version, VersionText]] = field(default_factory=sample_library)
     gate: threading.Event | None = None
+    steps: threading.Semaphore | None = None
     questions: list[tuple[str, Filters, tuple[Turn, ...]]] = field(default_factory=list)
     closed: bool = False
     warm: bool = False
@@ -193,6 +196,8 @@ class FakeServices:
                 time.sleep(self.pause)
             if self.gate is not None:
                 self.gate.wait(20)
+            if self.steps is not None:
+                self.steps.acquire(timeout=20)
             if self.fail_with is not None and not isinstance(event, StageEvent):
                 raise self.fail_with
             yield event
@@ -247,8 +252,8 @@ class FakeServices:
     def _citation(self, n: int, passage: Passage, start: int, end: int) -> Citation:
         found = self.texts[passage.version_id][0]
         return Citation(
-            n, passage.passage_id, passage.version_id, passage.doc_id, passage.title, passage.locator, passage.text[start:end],
-            passage.start + start, passage.start + end, found.label,
+            n, passage.passage_id, passage.version_id, passage.doc_id, passage.title, passage.locator,
+            passage.text[start:end], passage.start + start, passage.start + end, found.label,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -257,7 +262,7 @@ class FakeServices:
 
 def _bigrams(text: str) -> set[str]:
     kept = [c for c in text if c.isalnum()]
-    return {a + b for a, b in zip(kept, kept[1:], strict=False)}
+    return {a + b for a, b in pairwise(kept)}
 
 
 FakeFactory = Callable[..., FakeServices]

@@ -12,6 +12,7 @@ import pytest
 from study_bot.errors import ModelError
 from study_bot.types import Progress
 from tests.ui.fake_services import FakeServices
+from tests.ui.page_scripts import CONFIRM_WORD, HIT_IN_VIEW, NAMELESS, POOR_CONTRAST
 
 pytestmark = pytest.mark.browser
 
@@ -64,9 +65,7 @@ def test_from_the_question_to_the_place_in_the_original(open_page: OpenPage) -> 
     hit = frame.locator("mark#hit")
     hit.wait_for()
     assert hit.inner_text() == "第六条"
-    page.wait_for_function(
-        "() => { const d = document.querySelector('#reader iframe').contentDocument; const r = d.querySelector('#hit').getBoundingClientRect(); return r.top > 56 && r.bottom < d.defaultView.innerHeight; }"
-    )
+    page.wait_for_function(HIT_IN_VIEW)
     assert frame.locator("#toc [aria-current]").inner_text().startswith("第六条")
     frame.locator("a[rel=next]").click()
     frame.locator("text=引用 2 / 2").wait_for()
@@ -81,21 +80,29 @@ def test_from_the_question_to_the_place_in_the_original(open_page: OpenPage) -> 
 
 def test_thinking_is_shown_and_statements_come_one_by_one(open_page: OpenPage, live_services: FakeServices) -> None:
     page = open_page()
-    live_services.pause = 0.35
+    steps = live_services.steps = threading.Semaphore(0)
     try:
         page.fill("#question textarea", CREDITS)
         page.click("#send")
-        page.locator("#live .steps li.now", has_text="理解问题").wait_for()
+        page.locator("#live [data-state=queued]").wait_for()
         assert page.is_visible("#stop") and not page.is_visible("#send")
+        steps.release()
+        page.locator("#live .steps li.now", has_text="理解问题").wait_for()
+        steps.release()
         page.locator("#live .steps li.now", has_text="检索文献").wait_for()
+        steps.release()
+        page.locator("#live .steps li", has_text="检索文献（6 段）").wait_for()
+        steps.release(2)
         page.locator("#live [data-state=working] .a-text", has_text="第六条").wait_for()
         assert "第五条" not in page.inner_text("#live")
         assert page.locator("#live button.cite").count() == 0
+        steps.release(10)
         page.locator("#live [data-state=done]").wait_for()
         assert "第五条" in page.inner_text("#live")
         assert page.is_visible("#send") and not page.is_visible("#stop")
     finally:
-        live_services.pause = 0.02
+        live_services.steps = None
+        steps.release(10)
 
 
 def test_stopping_and_asking_again(open_page: OpenPage, gate: threading.Event) -> None:
@@ -227,10 +234,8 @@ def test_enter_that_confirms_a_word_of_the_input_method_does_not_send(
     page = open_page()
     asked = len(live_services.questions)
     page.fill("#question textarea", "xuexi")
-    for event in ("{isComposing: true}", "{keyCode: 229}"):
-        page.evaluate(
-            f"document.querySelector('#question textarea').dispatchEvent(new KeyboardEvent('keydown', {{key: 'Enter', bubbles: true, ...{event}}}))"
-        )
+    for kind in ({"isComposing": True}, {"keyCode": 229}):
+        page.evaluate(CONFIRM_WORD, kind)
     page.wait_for_timeout(300)
     assert len(live_services.questions) == asked
     assert page.input_value("#question textarea") == "xuexi"
@@ -256,10 +261,10 @@ def test_contrast_is_enough_to_read(open_page: OpenPage, dark: bool) -> None:
     ask(page, CREDITS)
     ask(page, UNKNOWN)
     page.click("#history button.cite >> nth=0")
-    poor = page.evaluate(CONTRAST)
+    poor = page.evaluate(POOR_CONTRAST)
     assert poor == []
     page.goto(page.url + "reader/rules-2019?start=60&end=80")
-    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate(POOR_CONTRAST) == []
 
 
 def test_the_library_page(open_page: OpenPage) -> None:
@@ -311,20 +316,4 @@ def test_nothing_of_the_framework_shows(open_page: OpenPage) -> None:
     text = page.inner_text("body")
     assert re.findall(r"[A-Za-z]{3,}", text) == []
     assert page.locator("footer:visible").count() == 0
-    unnamed = "[...document.querySelectorAll('button, a, input, textarea')].filter(e => e.checkVisibility({visibilityProperty: true}) && !(e.innerText || e.ariaLabel || e.title || e.placeholder || e.labels?.length)).map(e => e.outerHTML)"
-    assert page.evaluate(unnamed) == []
-
-
-CONTRAST = """() => {
-  const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => { const f = v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; return .2126 * f(r) + .7152 * f(g) + .0722 * f(b); };
-  const ground = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
-  const poor = [];
-  for (const e of document.querySelectorAll('body *')) {
-    if (!e.checkVisibility({visibilityProperty: true, opacityProperty: true}) || e.closest('[hidden], .sr-only, .is-off, svg')) continue;
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
-    const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
-    if ((a + .05) / (b + .05) < 4.5) poor.push(e.className + ': ' + e.innerText.slice(0, 20));
-  }
-  return poor;
-}"""
+    assert page.evaluate(NAMELESS) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.ui.page_scripts import SMALL_INPUTS, SMALL_TARGETS
 from tests.ui.test_browser import CREDITS, NINTH, UNKNOWN, ask
 
 pytestmark = pytest.mark.browser
@@ -77,11 +78,10 @@ def test_input_stays_at_the_bottom_with_letters_large_enough(phone: Callable[...
     ask(page, UNKNOWN)
     box = page.locator("#composer").bounding_box()
     assert box["y"] + box["height"] == pytest.approx(844, abs=2)
-    small = "[...document.querySelectorAll('input:not([type=checkbox]):not([type=radio]), textarea')].filter(e => parseFloat(getComputedStyle(e).fontSize) < 16).length"
-    assert page.evaluate(small) == 0
+    assert page.evaluate(SMALL_INPUTS) == []
     page.tap("#scope-toggle")
     assert page.evaluate(FITS)
-    assert page.evaluate(small) == 0
+    assert page.evaluate(SMALL_INPUTS) == []
     page.tap("#scope-done")
     page.tap("role=tab[name=文献]")
     page.locator(".lib-count").wait_for()
@@ -90,12 +90,9 @@ def test_input_stays_at_the_bottom_with_letters_large_enough(phone: Callable[...
 
 def test_what_is_touched_is_large_enough(phone: Callable[..., Any]) -> None:
     page = phone()
-    small = """() => [...document.querySelectorAll('button, a, summary, label.pick, .chip span, #library-status label')]
-      .filter(e => e.checkVisibility({visibilityProperty: true, opacityProperty: true}) && e.getBoundingClientRect().width > 2 && !e.matches('.cite'))
-      .filter(e => e.getBoundingClientRect().height < 44 && !e.closest('.lib-main, li')).map(e => e.outerHTML.slice(0, 80))"""
-    assert page.evaluate(small) == []
+    assert page.evaluate(SMALL_TARGETS) == []
     turn = ask(page, CREDITS)
-    assert page.evaluate(small) == []
+    assert page.evaluate(SMALL_TARGETS) == []
     assert turn.locator("button.cite >> nth=0").evaluate("e => parseFloat(getComputedStyle(e, '::after').height)") >= 44
     page.tap("#scope-toggle")
-    assert page.evaluate(small) == []
+    assert page.evaluate(SMALL_TARGETS) == []

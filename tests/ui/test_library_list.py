@@ -57,10 +57,10 @@ def test_empty_states_differ() -> None:
 
 
 def test_long_lists_come_in_pages(services: FakeServices) -> None:
-    services.texts = dict(
-        (f"v{n}", load(f"文件{n:03}", "正文。", version(f"v{n}", f"d{n}", f"文件{n:03}", "x.txt")))
+    services.texts = {
+        f"v{n}": load(f"文件{n:03}", "正文。", version(f"v{n}", f"d{n}", f"文件{n:03}", "x.txt"))
         for n in range(PAGE_SIZE + 5)
-    )
+    }
     handlers = LibraryHandlers(services)
     markup, more, shown = handlers.first("", ALL_STATUSES, ALL_KINDS)
     assert (markup.count("lib-row"), more["visible"], shown) == (PAGE_SIZE, True, PAGE_SIZE)

@@ -36,9 +36,9 @@ def test_exactly_the_characters_in_spans_are_marked(text: str, given_spans: list
 
 def test_marks_of_other_citations_are_not_current() -> None:
     shown = marked("甲乙丙丁", 10, [Span(10, 12, 1), Span(11, 13, 2)], first_id="hit", current=2)
-    assert (
-        shown
-        == '<mark data-n="1">甲</mark><mark id="hit" data-n="1 2" class="now">乙</mark><mark data-n="2" class="now">丙</mark>丁'
+    assert shown == (
+        '<mark data-n="1">甲</mark><mark id="hit" data-n="1 2" class="now">乙</mark>'
+        '<mark data-n="2" class="now">丙</mark>丁'
     )
 
 

@@ -22,8 +22,8 @@ from tests.ui.fake_services import HOSTILE_ID, NEW_RULES_ID, OLD_RULES_ID, FakeD
 SERVICES = FakeServices()
 
 
-def page(version_id: str = NEW_RULES_ID, request: ReaderRequest = ReaderRequest()) -> str:
-    return render_reader(SERVICES.document(version_id), request, "")
+def page(version_id: str = NEW_RULES_ID, request: ReaderRequest | None = None) -> str:
+    return render_reader(SERVICES.document(version_id), request or ReaderRequest(), "")
 
 
 def span_of(words: str, version_id: str = NEW_RULES_ID) -> tuple[int, int]:

@@ -62,10 +62,8 @@ def test_marks_become_buttons_when_the_answer_is_complete() -> None:
     streaming = render_turn(advance(VIEW, StatementEvent(Statement("甲", (1,)))), {}, "")
     assert '<span class="cite">1</span>' in streaming
     done = render_turn(finished("学习管理规定第九条讲什么？"), {}, "")
-    assert (
-        '<button type="button" class="cite" data-turn="1" data-key="c1" aria-label="依据1：云岭市公安局学习管理规定 第三章 测试 第九条"'
-        in done
-    )
+    assert '<button type="button" class="cite" data-turn="1" data-key="c1"' in done
+    assert 'aria-label="依据1：云岭市公安局学习管理规定 第三章 测试 第九条"' in done
     assert "查看依据（1）" in done
     assert "用时 0.3 秒" in done
 
@@ -135,5 +133,6 @@ def test_the_copy_has_the_sources() -> None:
         "第九条 全局每季度组织一次闭卷测试。测试满分一百分，六十分为合格。[1]",
         "",
         "依据：",
-        "[1] 《云岭市公安局学习管理规定》 第三章 测试 第九条（2024-05-20 现行有效）：“第九条 全局每季度组织一次闭卷测试。测试满分一百分，六十分为合格。”",
+        "[1] 《云岭市公安局学习管理规定》 第三章 测试 第九条（2024-05-20 现行有效）："
+        "“第九条 全局每季度组织一次闭卷测试。测试满分一百分，六十分为合格。”",
     ]

@@ -19,10 +19,11 @@ from study_bot.answering.notices import notices_of
 from study_bot.answering.terms import QuestionTerms, content_words, question_terms
 from study_bot.errors import QuestionError
 from study_bot.index.store import Snapshot
+from study_bot.library.catalog import validity
 from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.retriever import Retrieval, Retriever
 from study_bot.settings import Settings
-from study_bot.text import normalise_line
+from study_bot.text import find_dates, normalise_line
 from study_bot.types import (
     Answer,
     DocumentKind,
@@ -34,6 +35,7 @@ from study_bot.types import (
     Statement,
     Turn,
     Version,
+    VersionStatus,
 )
 
 
@@ -83,8 +85,10 @@ class Answerer:
             hits = tuple(hit for hit in hits if _mentions(hit.passage, query.unknown_laws))
             if not hits:
                 return refusals.law_not_found(query.question, query.unknown_laws, retrieval.hits[:3])
+        if not groups:
+            hits = _of_the_years(hits, query.search_text)
         if not hits:
-            return refusals.not_in_library(query.question, (), 0.0)
+            return refusals.not_in_library(query.question, retrieval.hits[:3], 0.0)
         terms = self._terms(content_words(query.search_text))
         sure = 1.0 if groups else confidence(evidence_of(hits, terms, self._tokens))
         if sure < self._settings.refuse_below:
@@ -93,9 +97,20 @@ class Answerer:
         if groups:
             selections = self._exact_selections(groups, query, notices)
         else:
+            hits = self._of_the_day(hits, filters.as_of or query.as_of, today)
             table_of = self._table_of if query.wants_list else None
             selections = select(hits, terms, self._tokens, expected=expected_form(query.kind), table_of=table_of)
         return self._compose(query, hits, selections, sure, notices, filters, today)
+
+    def _of_the_day(self, hits: tuple[Hit, ...], as_of: dt.date | None, today: dt.date) -> tuple[Hit, ...]:
+        """For a question of another day, the hits known to be in force then, if there are any: notes and tables of
+        another time must not stand beside them."""
+        if as_of is None or as_of == today:
+            return hits
+        known = tuple(
+            h for h in hits if validity(self._snapshot.version(h.passage.version_id), as_of) is VersionStatus.IN_FORCE
+        )
+        return known or hits
 
     def _refuse_reference(self, query: Query, hits: tuple[Hit, ...]) -> Answer | None:
         """A refusal if articles are named and none of them can be given."""
@@ -195,6 +210,15 @@ def checked_question(question: str, limit: int) -> str:
     if len(clean) > limit:
         raise QuestionError(f"问题太长（{len(clean)}字，最多{limit}字）。请缩短后再问。")
     return clean
+
+
+def _of_the_years(hits: tuple[Hit, ...], search_text: str) -> tuple[Hit, ...]:
+    """If the question speaks of a year (2027年的计划), the hits whose document speaks of it too: a plan of another year
+    answers another question."""
+    years = {f"{found.date.year}" for found in find_dates(search_text)}
+    if not years:
+        return hits
+    return tuple(hit for hit in hits if all(year in f"{hit.passage.title}{hit.passage.text}" for year in years))
 
 
 def _mentions(passage: Passage, laws: Sequence[str]) -> bool:

@@ -1,8 +1,8 @@
 """Whether what was retrieved answers the question: a probability from a few features, and the gate on it.
 
-The weights were fitted by logistic regression on questions with and without an answer in the library (see
-docs/architecture.md, "Refusal"). The features are shares and differences, so that they do not depend on the size of the
-library or on the absolute level of a model's cosines.
+The weights were fitted by logistic regression on questions with and without an answer in the library they were put to
+(docs/architecture.md, "Refusal", has the figures). They hold for the offline embedding model, whose cosines lie close
+together; another model needs another fit or another threshold.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ CONSIDERED = 5
 class Evidence:
     """What speaks for an answer.
 
-    `coverage` (0..1): share of the question's weighted vocabulary in the best one of the first hits;
-    `joint` (0..1): the share in all of them together. `dense`: highest cosine; `margin`: its excess over the mean
-    cosine of the retrieved hits (>= 0). `exact`: an article the question names was found.
+    `coverage` (0..1): share of the question's weighted vocabulary in the best one of the first hits. `dense`: highest
+    cosine; `margin`: its excess over the mean cosine of the retrieved hits (>= 0). `exact`: an article the question
+    names was found.
     """
 
     coverage: float = 0.0
-    joint: float = 0.0
     dense: float = 0.0
     margin: float = 0.0
     exact: bool = False
@@ -44,14 +43,19 @@ def evidence_of(hits: Sequence[Hit], terms: QuestionTerms, tokens: Tokens) -> Ev
     top = max(cosines, default=0.0)
     return Evidence(
         coverage=max(terms.coverage(own) for own in words),
-        joint=terms.coverage(set().union(*words)),
         dense=top,
         margin=top - sum(cosines) / len(cosines) if cosines else 0.0,
         exact=any(hit.exact for hit in hits),
     )
 
 
-_BIAS, _COVERAGE, _JOINT, _DENSE, _MARGIN = -18.0, 4.0, 3.0, 18.0, 10.0
+BIAS = -4.49
+COVERAGE_WEIGHT = 4.72
+DENSE_WEIGHT = 58.0
+"""Weight of the cosine above DENSE_ORIGIN."""
+DENSE_ORIGIN = 0.85
+"""Cosine of the best passage for a question that has nothing to do with the library."""
+MARGIN_WEIGHT = 37.0
 
 
 def confidence(evidence: Evidence) -> float:
@@ -59,10 +63,9 @@ def confidence(evidence: Evidence) -> float:
     if evidence.exact:
         return 1.0
     z = (
-        _BIAS
-        + _COVERAGE * evidence.coverage
-        + _JOINT * evidence.joint
-        + _DENSE * evidence.dense
-        + _MARGIN * evidence.margin
+        BIAS
+        + COVERAGE_WEIGHT * evidence.coverage
+        + DENSE_WEIGHT * (evidence.dense - DENSE_ORIGIN)
+        + MARGIN_WEIGHT * evidence.margin
     )
     return 1 / (1 + math.exp(-z))

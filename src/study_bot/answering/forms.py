@@ -1,4 +1,4 @@
-"""What the answer to a kind of question looks like: a day, a number, a body."""
+"""What the answer to a kind of question looks like: a day, a number, a body, a list, a sanction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,20 @@ _BODY = re.compile(
     r"机关|部门|机构|委员会|政府|法院|检察院|组织|支部|党委|党组|人员|警察|民警|公民|[局部处队所室科会厅院]|人(?=[，。、])"
 )
 
-_FORMS = {QuestionKind.WHEN: _TIME, QuestionKind.HOW_MANY: _QUANTITY, QuestionKind.WHO: _BODY}
+_LISTING = re.compile(r"下列|如下|以下|包括|分为|[（(]一[）)]|一是|首先|、[^、。；]{1,30}、")
+_SANCTION = re.compile(r"处以?|罚款|拘留|有期徒刑|拘役|管制|处分|警告|没收|吊销|追究|责任|严重警告|撤销|开除")
+_DEFINING = re.compile(r"是指|，指|所称|的含义|含义如下|即|就是|是")
+_PERMITTING = re.compile(r"可以|应当|不得|必须|禁止|有权|不能|允许|需要|无权|严禁")
+
+_FORMS = {
+    QuestionKind.WHEN: _TIME,
+    QuestionKind.HOW_MANY: _QUANTITY,
+    QuestionKind.WHO: _BODY,
+    QuestionKind.LIST: _LISTING,
+    QuestionKind.PENALTY: _SANCTION,
+    QuestionKind.DEFINITION: _DEFINING,
+    QuestionKind.ALLOWED: _PERMITTING,
+}
 
 
 def expected_form(kind: QuestionKind) -> re.Pattern[str] | None:

@@ -57,7 +57,9 @@ def _not_in_force(version: Version, siblings: Iterable[Version], today: dt.date)
         return [f"{name}的这一版本尚未施行{begins}。"]
     ended = f"，自{_day(version.repealed)}起不再适用" if version.repealed else ""
     current = next((v for v in siblings if validity(v, today) is VersionStatus.IN_FORCE), None)
-    where = f"现行版本为{current.label}，可直接按名称提问。" if current else "现行版本不在文献库中，请另行查证。"
+    since = current and (current.promulgated or current.effective)
+    dated = f"（{_day(since)}）" if since else ""
+    where = f"现行版本{dated}也在文献库中，可直接按名称提问。" if current else "现行版本不在文献库中，请另行查证。"
     return [f"所引{name}的这一版本{status.label}{ended}。{where}"]
 
 

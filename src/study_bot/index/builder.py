@@ -204,6 +204,7 @@ class _Build:
             characters=sum(report.characters for report in library.reports),
             covered=sum(report.covered for report in library.reports),
             artefacts=artefacts,
+            examples=library.examples,
         )
 
 

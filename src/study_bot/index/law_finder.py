@@ -97,14 +97,20 @@ _TITLE_MARKS = re.compile(r"[《》]")
 _RUN = re.compile(rf"[{CJK}()（）《》〈〉“”]*$")
 _CONNECTING = re.compile(r"[\s》〉”\"'’）)]*(?:[（(][^（）()]{1,16}[）)])?[\s》]*(?:里面?|中|当中)?的?[\s]*$")
 _SUFFIX_END = re.compile(rf"(?:{LAW_SUFFIX})(?:\([^()]{{1,8}}\))?$")
+# Words that end like a law's name and name none: 本办法, 上述规定, 法律规定.
 _GENERIC = re.compile(
-    rf"^(?:[本该此这那其同新旧老原上前现][个部件条行述款]?(?:规范性|法律|党内)?)?(?:{LAW_SUFFIX}|法律|法规|规章)$|(?:法|法律|条例|法规|有关|相关|上述|[本该此这其])(?:规定|标准)$"
+    rf"^(?:[本该此这那其同新旧老原上前现][个部件条行述款]?(?:规范性|法律|党内)?)?(?:{LAW_SUFFIX}|法律|法规|规章)$"
+    r"|(?:法|法律|条例|法规|有关|相关|上述|[本该此这其])(?:规定|标准)$"
 )
+# Words before a name that are no part of it.
 _LEAD_IN = re.compile(
-    r".*(?:请问|问一?下|根据|依据|依照|按照|遵照|参照|违反|对于|我国|现行|查[一查]?下|看[一看]?下|什么是|告诉我|知道|介绍|学习|解读|讲讲|说说|以及|如果|比如|例如|还有|那么|另外|"
-    r"触犯|适用|引用|所谓|第?[一二三四五六七八九十百]+[条款项][和与及]?)"
+    r".*(?:请问|问一?下|根据|依据|依照|按照|遵照|参照|违反|对于|我国|现行|查[一查]?下|看[一看]?下|什么是|告诉我|知道|讲讲|说说"
+    r"|以及|如果|比如|例如|还有|那么|另外|触犯|引用|所谓|第?[一二三四五六七八九十百]+[条款项][和与及]?)"
 )
+# Characters of a name that is reported as unknown or read as an abbreviation, at least.
 _MIN_UNKNOWN = 3
+# Share of a law's characters that an abbreviation of it has.
+_MIN_SHARE = 0.6
 
 
 class LawFinder:
@@ -135,7 +141,6 @@ class LawFinder:
         folded, positions = fold_with_map(text)
         blocked: list[tuple[int, int]] = []
         candidates = [*self._bracketed(text, positions, blocked), *self._scanned(folded)]
-        candidates.sort(key=lambda c: (c.kind is not _Kind.GENRE, c.start - c.end, c.start))
         taken: list[_Candidate] = []
         found: list[FoundName] = []
         genres_end = {c.end for c in candidates if c.kind is _Kind.GENRE}
@@ -194,10 +199,8 @@ class LawFinder:
         elif longer := _LONGER.match(folded, end):
             end = longer.end()
             laws = self.resolve(folded[start:end])
-        elif place := _PLACE.search(before):
-            start, laws = place.start() + len(_lead_in(place.group())), ()
-            if place["carrying_out"] and (rule := _LOCAL_RULE.match(folded, end)):
-                end = rule.end()
+        elif (place := _PLACE.search(before)) and (rule_end := _local_rule_end(folded, start, end, place)):
+            start, end, laws = place.start() + len(_lead_in(place.group())), rule_end, ()
         outer_start, outer_end = positions[start], positions[end - 1] + 1
         outer_end = _closing(text, outer_start, outer_end)
         if (
@@ -228,6 +231,8 @@ class LawFinder:
     def _closest(self, text: str, stop: int, name: str) -> FoundName:
         """The longest ending of `name` that abbreviates a known law, else `name` as an unknown one."""
         for offset in range(len(name) - _MIN_UNKNOWN + 1):
+            if offset and name[offset - 1] not in _BOUNDARY:
+                continue
             if laws := self._abbreviated(fold(name[offset:])):
                 return FoundName(stop - len(name) + offset, stop, laws, name[offset:])
         return FoundName(stop - len(name), stop, (), name.strip("《》〈〉“”()（） "))
@@ -235,14 +240,14 @@ class LawFinder:
     def _abbreviated(self, folded: str) -> tuple[int, ...]:
         """The one law whose name begins and ends alike and has all the characters in order; () if none or several.
 
-        Two thirds of the characters must be there, so that little is guessed: 治安管理法, not 治法.
+        Most of the characters must be there, so that little is guessed: 治安管理法, not 治法.
         """
         if len(folded) < _MIN_UNKNOWN or folded in GENRES or folded in self._absent:
             return ()
         fits = {
             laws
             for name, laws in self._abbreviable.get(folded[0] + folded[-2:], ())
-            if len(name) * 0.6 <= len(folded) < len(name) and _is_subsequence(folded, name)
+            if len(name) * _MIN_SHARE <= len(folded) < len(name) and _is_subsequence(folded, name)
         }
         return next(iter(fits)) if len(fits) == 1 else ()
 
@@ -284,6 +289,17 @@ def _outer_brackets(text: str) -> Iterator[tuple[int, int]]:
             depth -= 1
             if depth == 0:
                 yield start, match.end()
+
+
+def _local_rule_end(folded: str, start: int, end: int, place: re.Match[str]) -> int | None:
+    """Where the name of a local rule ends that a national one at `[start, end)` is part of; None if it is none.
+
+    …省实施…法办法, or a 条例 or 规定 of that place; a place right before a 法 only tells where.
+    """
+    if place["carrying_out"]:
+        rule = _LOCAL_RULE.match(folded, end)
+        return rule.end() if rule else None
+    return None if folded[start:end].endswith(("法", "法典")) else end
 
 
 def _closing(text: str, start: int, end: int) -> int:

@@ -46,7 +46,7 @@ class Manifest:
     `day` is the day the statuses are of. `model` is the encoder's fingerprint. `rules` identifies the loaders and
     the parsing rules, so that a newer program reads the sources again. Counts: `files` that are in the index,
     `versions`, `passages`, `articles`; `characters` of text without spaces and those `covered` by passages and
-    headings.
+    headings. `examples` are the questions that sidecars suggest to first-time users.
     """
 
     build_id: str
@@ -66,6 +66,7 @@ class Manifest:
     characters: int
     covered: int
     artefacts: tuple[Artefact, ...]
+    examples: tuple[str, ...] = ()
     format: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -105,17 +106,26 @@ def read_manifest(build_dir: Path) -> Manifest:
 
 
 def mismatch(manifest: Manifest, settings: Settings, encoder: Encoder) -> str | None:
-    """Why a build does not fit the settings and the encoder (a Chinese sentence), or None if it does."""
-    if manifest.format != FORMAT_VERSION:
-        return _format_reason(manifest.format)
-    if manifest.model != encoder.fingerprint:
-        return f"向量模型已更换（{manifest.model} → {encoder.fingerprint}）。"
-    if manifest.tokenizer != TOKENIZER_VERSION:
-        return f"分词规则已更新（{manifest.tokenizer} → {TOKENIZER_VERSION}）。"
+    """Why a build does not fit the settings and the encoder (a Chinese phrase), or None if it does."""
+    if (reason := search_mismatch(manifest, encoder)) is not None:
+        return reason
     old = f"{manifest.passage_chars}/{manifest.passage_max_chars}"
     new = f"{settings.passage_chars}/{settings.passage_max_chars}"
     if old != new:
-        return f"段落长度设置已改变（{old} → {new} 字）。"
+        return f"段落长度设置已改变（{old} → {new} 字）"
+    return None
+
+
+def search_mismatch(manifest: Manifest, encoder: Encoder) -> str | None:
+    """Why questions cannot be searched for in a build with this encoder (a Chinese phrase), or None if they can."""
+    if manifest.format != FORMAT_VERSION:
+        return _format_reason(manifest.format)
+    if manifest.model != encoder.fingerprint:
+        return f"向量模型已更换（{manifest.model} → {encoder.fingerprint}）"
+    if manifest.dimension != encoder.dimension:
+        return f"向量维数已改变（{manifest.dimension} → {encoder.dimension}）"
+    if manifest.tokenizer != TOKENIZER_VERSION:
+        return f"分词规则已更新（{manifest.tokenizer} → {TOKENIZER_VERSION}）"
     return None
 
 

@@ -30,11 +30,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Library:
-    """What the sources hold: `passages` are in the order of `versions`; `reports` one a file, in scan order."""
+    """What the sources hold: `passages` are in the order of `versions`; `reports` one a file, in scan order;
+    `examples` the questions that sidecars suggest."""
 
     versions: list[Version] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
     reports: list[FileReport] = field(default_factory=list)
+    examples: tuple[str, ...] = ()
 
     @property
     def files(self) -> int:
@@ -67,7 +69,9 @@ def read_library(
             stage.show(file.name)
             reader.read(file, sidecars.get(file.root, Sidecar()))
             stage.advance(detail=file.name, work=file.size)
-        return reader.finish(today)
+        library = reader.finish(today)
+    library.examples = tuple(dict.fromkeys(question for sidecar in sidecars.values() for question in sidecar.examples))
+    return library
 
 
 class _Reader:
