@@ -30,17 +30,18 @@ class Result:
 
 @dataclass
 class Program:
-    """Runs the command line in this process over `FakeServices`."""
+    """Runs the command line in this process, over `FakeServices` unless `build_services` makes others."""
 
     capsys: pytest.CaptureFixture[str]
     monkeypatch: pytest.MonkeyPatch
     adjust: Callable[[FakeServices], None] = lambda services: None
+    build_services: Callable[[Settings], Any] | None = None
     opened: list[FakeServices] = field(default_factory=list)
 
     def __call__(self, *arguments: str, stdin: bytes | None = None) -> Result:
         if stdin is not None:
             self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
-        code = main(arguments, State(build_services=self._build))  # type: ignore[arg-type]
+        code = main(arguments, State(build_services=self.build_services or self._build))  # type: ignore[arg-type]
         captured = self.capsys.readouterr()
         return Result(code, captured.out, captured.err)
 

@@ -216,7 +216,7 @@ def test_build_prints_table_remarks_and_totals(program: Program, tmp_path: Path)
     assert result.err == ""
     assert program.opened[0].built_from == sources
     table = next(line for line in result.out.splitlines() if line.startswith("good/值班办法.txt"))
-    assert table.split() == ["good/值班办法.txt", TITLE, "法规", "3", "3", "2025-12-01", "现行有效"]
+    assert table.split() == ["good/值班办法.txt", TITLE, "法规", "3", "3", "2025-12-01", "2026-01-01", "现行有效"]
     assert "提示：good/值班办法.txt：缺第二条" in result.out
     assert "提示：good/值班办法.txt：没有写明施行日期。" in result.out
     assert "未收录：bad/坏文件.pdf：文件已损坏。" in result.out

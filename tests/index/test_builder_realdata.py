@@ -22,7 +22,7 @@ SCANNED_SHARE = 0.97
 
 @pytest.fixture(scope="module")
 def library() -> Path:
-    return requires_shared("library")
+    return requires_shared("data", "library")
 
 
 @pytest.fixture(scope="module")

@@ -129,6 +129,9 @@ class CountingSparse:
         best = sorted((s for s in scored if s[0] > 0), reverse=True)[:k]
         return np.array([s for s, _ in best], np.float32), np.array([-r for _, r in best], np.int64)
 
+    def document_frequency(self, token: str) -> int:
+        return self._df[token]
+
 
 class HashEncoder:
     """Sums a fixed random vector per character: texts that share characters are near."""

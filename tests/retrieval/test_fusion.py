@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study_bot.retrieval.fusion import ranking, reciprocal_rank_fusion, weighted_z_fusion, z_scores
+from study_bot.retrieval.fusion import (
+    dense_share,
+    ranking,
+    reciprocal_rank_fusion,
+    vocabulary_coverage,
+    weighted_z_fusion,
+    z_scores,
+)
 
 rankings = st.lists(st.integers(0, 30), unique=True, max_size=15).flatmap(
     lambda rows: st.lists(st.floats(0, 10), min_size=len(rows), max_size=len(rows)).map(
@@ -56,6 +63,27 @@ def test_a_decided_list_outweighs_an_undecided_one():
 def test_equal_scores_come_in_row_order():
     fused = weighted_z_fusion([ranking([7, 3, 5], [1, 1, 1])], (1,))
     assert fused.rows.tolist() == [3, 5, 7]
+
+
+def test_coverage_counts_rare_words_more_and_takes_the_best_passage():
+    frequency = {"常见": 90, "罕见": 1}.get
+
+    def count(token: str) -> int:
+        return frequency(token, 0)
+
+    rare = vocabulary_coverage(["常见", "罕见"], [["罕见"]], count, 100)
+    common = vocabulary_coverage(["常见", "罕见"], [["常见"]], count, 100)
+    assert 0 < common < 0.1 < 0.9 < rare < 1
+    assert vocabulary_coverage(["常见", "罕见"], [["常见"], ["罕见", "常见"]], count, 100) == pytest.approx(1)
+    assert vocabulary_coverage(["未见"], [["罕见"]], count, 100) == 0
+    assert vocabulary_coverage([], [["罕见"]], count, 100) == 0
+    assert vocabulary_coverage(["罕见"], [], count, 0) == 0
+
+
+@given(st.floats(-1, 2))
+def test_the_better_covered_the_less_the_dense_list_weighs(coverage: float):
+    assert 0 < dense_share(coverage) < 1
+    assert dense_share(coverage) >= dense_share(coverage + 0.1)
 
 
 @given(st.lists(rankings, max_size=3))

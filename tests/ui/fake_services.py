@@ -82,12 +82,12 @@ def version(version_id: str, doc_id: str, title: str, path: str, **more: object)
 
 def sample_library() -> dict[str, tuple[Version, VersionText]]:
     new = version(
-        NEW_RULES_ID, "rules", samples.RULES_TITLE, "规章/学习管理规定.docx", aliases=("学习管理规定",),
-        promulgated=DAY(2024, 5, 20), effective=DAY(2024, 7, 1), status=VersionStatus.IN_FORCE, category="专家课堂", articles=14,
+        NEW_RULES_ID, "rules", samples.RULES_TITLE, "规章/学习管理规定.docx", aliases=("学习管理规定",), articles=14,
+        promulgated=DAY(2024, 5, 20), effective=DAY(2024, 7, 1), status=VersionStatus.IN_FORCE, category="专家课堂",
     )  # fmt: skip
     old = version(
-        OLD_RULES_ID, "rules", samples.RULES_TITLE, "规章/学习管理规定（2019）.pdf",
-        promulgated=DAY(2019, 3, 1), effective=DAY(2019, 4, 1), repealed=DAY(2024, 7, 1), status=VersionStatus.REPEALED, category="专家课堂", articles=5,
+        OLD_RULES_ID, "rules", samples.RULES_TITLE, "规章/学习管理规定（2019）.pdf", category="专家课堂", articles=5,
+        promulgated=DAY(2019, 3, 1), effective=DAY(2019, 4, 1), repealed=DAY(2024, 7, 1), status=VersionStatus.REPEALED,
     )  # fmt: skip
     notice = version(
         "notice",

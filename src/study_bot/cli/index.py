@@ -197,8 +197,8 @@ def _print_files(files: list[FileReport]) -> None:
     table.add_column("类型", no_wrap=True)
     for name in ("条", "段落"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("版本日期", no_wrap=True)
-    table.add_column("效力", no_wrap=True)
+    for name in ("版本日期", "施行日期", "效力"):
+        table.add_column(name, no_wrap=True)
     for file in files:
         cells = (
             file.path,
@@ -207,6 +207,7 @@ def _print_files(files: list[FileReport]) -> None:
             str(file.articles or ""),
             str(file.passages),
             file.version_date or "",
+            file.effective_date or "",
             file.status,
         )
         table.add_row(*(Text(cell) for cell in cells))

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,11 @@ from pathlib import Path
 from study_bot.errors import BuildInProgressError
 
 LOCK_FILE = ".lock"
+
+PATIENCE_S = 2.0
+"""How long to try. A builder killed while it starts another process leaves the lock to that one for a moment."""
+
+_RETRY_S = 0.05
 
 
 @contextmanager
@@ -24,16 +30,27 @@ def writer_lock(index_dir: Path) -> Iterator[None]:
     """
     descriptor = os.open(index_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _acquire(descriptor):
             raise BuildInProgressError(
                 f"索引目录 {index_dir} 正被另一个程序写入（{_holder(descriptor)}）。请等它结束后再试。"
-            ) from None
+            )
         _sign(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _acquire(descriptor: int) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_RETRY_S)
+        else:
+            return True
 
 
 def _sign(descriptor: int) -> None:

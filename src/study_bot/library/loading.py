@@ -117,7 +117,7 @@ class LoadWorker:
         if process is None or process.stdin is None:
             raise _ChildGoneError
         try:
-            process.stdin.write(json.dumps(request, ensure_ascii=False) + "\n")
+            process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
         except OSError:
             raise _ChildGoneError from None

@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 from study_bot.index.articles import ArticleTable
 from study_bot.index.embedding import Encoder
 from study_bot.index.tokens import Tokenizer
+from study_bot.library.passages import embedding_text
 from study_bot.retrieval.eligibility import Eligibility, Eligible
 from study_bot.retrieval.exact import FoundArticle, look_up
-from study_bot.retrieval.fusion import Ranking, ranking, weighted_z_fusion
+from study_bot.retrieval.fusion import Ranking, dense_share, ranking, vocabulary_coverage, weighted_z_fusion
 from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.selection import SameTexts, Selected, select
 from study_bot.settings import Settings
 from study_bot.types import DocumentKind, Filters, Hit, Passage, Version, VersionStatus
 
-DENSE_WEIGHT = 0.5
-"""Share of the dense list in the sum of z-scores, 0..1; the rest is the keyword list's."""
-
 LAW_BONUS = 1.0
 """Added to the fused score, in standard deviations, where the question names the passage's document."""
+
+_COVERING = 3
+"""The best passages of the keyword list that are looked at for the question's vocabulary."""
 
 
 class DenseSearch(Protocol):
@@ -46,6 +47,10 @@ class SparseSearch(Protocol):
         self, tokens: Sequence[str], k: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores above 0 and rows, best first."""
+        ...
+
+    def document_frequency(self, token: str) -> int:
+        """Number of rows that have the token."""
         ...
 
 
@@ -143,9 +148,10 @@ class Retriever:
         before_search = time.perf_counter()
         dense = self._dense(vectors, k, eligible)[0]
         after_dense = time.perf_counter()
-        sparse = self._sparse(query.search_text, k, eligible)
+        words = self.tokens(query.search_text)
+        sparse = self._sparse(words, k, eligible)
         after_sparse = time.perf_counter()
-        lists = self._fuse(query, dense, sparse)
+        lists = self._fuse(query, words, dense, sparse)
         exact = _exact_rows(found)
         selected = select(
             lists.fused.rows.tolist(),
@@ -195,7 +201,8 @@ class Retriever:
         results = []
         for query, day, eligible, near in zip(queries, days, masks, dense, strict=True):
             found = self._look_up(query, eligible, day)
-            lists = self._fuse(query, near, self._sparse(query.search_text, k, eligible))
+            words = self.tokens(query.search_text)
+            lists = self._fuse(query, words, near, self._sparse(words, k, eligible))
             exact = _exact_rows(found)
             named = set(exact)
             others = [row for row in lists.fused.rows.tolist() if row not in named]
@@ -224,12 +231,16 @@ class Retriever:
                 results[i] = self._dense(vectors[i : i + 1], k, mask)[0]
         return [results[i] for i in range(len(masks))]
 
-    def _sparse(self, text: str, k: int, eligible: Eligible) -> Ranking:
-        scores, rows = self._snapshot.sparse.search(self.tokens(text), self._candidates(k), eligible.rows)
+    def _sparse(self, words: Sequence[str], k: int, eligible: Eligible) -> Ranking:
+        scores, rows = self._snapshot.sparse.search(words, self._candidates(k), eligible.rows)
         return ranking(rows, scores)
 
-    def _fuse(self, query: Query, dense: Ranking, sparse: Ranking) -> _Lists:
-        fused = weighted_z_fusion((dense, sparse), (DENSE_WEIGHT, 1 - DENSE_WEIGHT))
+    def _fuse(self, query: Query, words: Sequence[str], dense: Ranking, sparse: Ranking) -> _Lists:
+        passages = self._snapshot.passages
+        best = [self.tokens(embedding_text(passages[row])) for row in sparse.rows[:_COVERING]]
+        coverage = vocabulary_coverage(words, best, self._snapshot.sparse.document_frequency, len(passages))
+        share = dense_share(coverage)
+        fused = weighted_z_fusion((dense, sparse), (share, 1 - share))
         if query.doc_ids and fused.rows.size:
             named = self._eligibility.rows_of_documents(query.doc_ids)[fused.rows]
             order = np.lexsort((fused.rows, -(scores := fused.scores + LAW_BONUS * named)))

@@ -102,7 +102,12 @@ def _empty(title: str, advice: str) -> str:
 
 def _row(group: DocumentGroup, root: str) -> str:
     main = group.main
-    facts = [kind_words(main), _date_words(main), f"{main.articles:,} 条" if main.articles else ""]
+    facts = [
+        main.category or "",
+        KIND_LABELS[main.kind],
+        _date_words(main),
+        f"{main.articles:,} 条" if main.articles else "",
+    ]
     facts.append("扫描识别" if main.ocr else "")
     others = "".join(
         f"<li>{_link(v, root, _date_words(v) or v.path)}{status_badge(v.status)}</li>" for v in group.others

@@ -197,7 +197,11 @@ def _statements(statements: Sequence[Statement], citations: Mapping[int, Citatio
         marks = "".join(_mark(n, citations.get(n), turn) for n in statement.citations)
         for i, line in enumerate(lines):
             kind = "a-lead" if statement.connective else "a-item" if _ITEM_LINE.match(line) else "a-line"
-            parts.append(f'<p class="{kind}">{esc(line)}{marks if i == len(lines) - 1 else ""}</p>')
+            # A mark stays on the line of the word before it.
+            end = (
+                f'<span class="tail">{esc(line[-1])}{marks}</span>' if marks and i == len(lines) - 1 else esc(line[-1])
+            )
+            parts.append(f'<p class="{kind}">{esc(line[:-1])}{end}</p>')
     return "".join(parts)
 
 

@@ -38,7 +38,7 @@ def _ready(status: IndexState, library: Sequence[Version], examples: Sequence[st
     documents = len({version.doc_id for version in library})
     facts = [(f"{documents:,}", "部文献"), (f"{status.articles:,}", "条条文"), (f"{status.passages:,}", "个段落")]
     shown = "".join(f"<li><b>{number}</b>{unit}</li>" for number, unit in facts if number != "0")
-    built = f"<p class='built'>索引更新于 {status.created:%Y-%m-%d %H:%M}</p>" if status.created else ""
+    built = f"<p class='built'>索引更新于 {status.created.astimezone():%Y-%m-%d %H:%M}</p>" if status.created else ""
     buttons = "".join(
         f'<li><button type="button" class="example" data-ask="{esc(example)}">{esc(example)}</button></li>'
         for example in examples[:MAX_EXAMPLES]

@@ -76,7 +76,9 @@ def test_few_broken_characters_leave_a_warning() -> None:
     assert "无法识别" in warnings[0]
 
 
-@pytest.mark.parametrize("data", [bytes(range(256)) * 20, b"\x00\x01\x02\x03" * 500, b"\x7fELF\x02\x01\x01" + b"\0" * 64])
+@pytest.mark.parametrize(
+    "data", [bytes(range(256)) * 20, b"\x00\x01\x02\x03" * 500, b"\x7fELF\x02\x01\x01" + b"\0" * 64]
+)
 def test_binary_data_is_refused(data: bytes) -> None:
     """A program under a .txt name is no text."""
     with pytest.raises(DamagedFileError):

@@ -21,7 +21,9 @@ def shape(text: str) -> list[tuple[BlockKind, int, str]]:
 
 def test_front_matter_becomes_strings() -> None:
     """Dates, lists and numbers are text; the title is the file's own."""
-    loaded = load('---\ntitle: "阅览室办法"\ndate: 2024-05-06\ntags: [夜读, 借阅]\norder: 3\nempty:\n---\n# 阅览室办法\n正文')
+    loaded = load(
+        '---\ntitle: "阅览室办法"\ndate: 2024-05-06\ntags: [夜读, 借阅]\norder: 3\nempty:\n---\n# 阅览室办法\n正文'
+    )
     assert loaded.title == "阅览室办法"
     assert loaded.metadata == {"title": "阅览室办法", "date": "2024-05-06", "tags": "夜读、借阅", "order": "3"}
     assert texts(loaded) == ["阅览室办法", "正文"]
@@ -57,7 +59,10 @@ def test_headings() -> None:
 
 def test_a_rule_under_a_long_paragraph_makes_no_heading() -> None:
     """Writers forget the blank line above a rule."""
-    sentence = "值班员应当在每日闭馆之前检查门窗与灯光，并且把当天的情况记入登记簿，第二天开馆以前由组长查看并签字确认，缺少签字的，由组长当天补齐。"
+    sentence = (
+        "值班员应当在每日闭馆之前检查门窗与灯光，并且把当天的情况记入登记簿，"
+        "第二天开馆以前由组长查看并签字确认，缺少签字的，由组长当天补齐。"
+    )
     assert shape(f"{sentence}\n---\n下文") == [(P, 0, sentence), (P, 0, "下文")]
 
 
@@ -97,7 +102,7 @@ def test_wrapped_paragraphs_are_rejoined() -> None:
     ("marked", "plain"),
     [
         ("**第一条**　为了", "第一条　为了"),
-        ("见[本办法](http://x.example/a_(b) \"题\")第三条", "见本办法第三条"),
+        ('见[本办法](http://x.example/a_(b) "题")第三条', "见本办法第三条"),
         ("修改<阅览室条例>的决定", "修改<阅览室条例>的决定"),
         ("甲<span style='x'>乙</span><!-- 注 -->丙", "甲乙丙"),
         ("*斜* _体_ snake_case_name 2*3*4", "斜 体 snake_case_name 2*3*4"),

@@ -251,6 +251,32 @@ def test_headers_of_even_and_odd_pages_and_of_chapters() -> None:
     assert texts(load_pdf(pdf(draw), LIMITS)) == [article(number) for number in range(1, 9)]
 
 
+def test_even_pages_shifted_against_odd_ones() -> None:
+    """For binding on both sides: the margin of a page is its own."""
+
+    def draw(canvas: Canvas) -> None:
+        lines = [(shift, line) for text in LONG for shift, line in wrapped(text, 36)]
+        for number, start in enumerate(range(0, len(lines), 9)):
+            canvas.setFont(FONT, 12)
+            for row, (shift, line) in enumerate(lines[start : start + 9]):
+                canvas.drawString((100 if number % 2 else 70) + 12 * shift, 730 - 20 * row, line)
+            canvas.showPage()
+
+    assert texts(load_pdf(pdf(draw), LIMITS)) == LONG
+
+
+def test_a_broken_page_does_not_cost_the_others() -> None:
+    """It is named in a warning."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf(lambda canvas: draw_pages(canvas, LONG)))))
+    kids = writer.root_object["/Pages"]["/Kids"]
+    writer._replace_object(kids[1].idnum, writer.root_object["/Pages"]["/Kids"].__class__())
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    loaded = load_pdf(buffer.getvalue(), LIMITS)
+    assert texts(loaded)[0] == LONG[0]
+    assert "第 2 页已损坏" in loaded.warnings[0]
+
+
 def test_title_of_the_file() -> None:
     """The property, unless a program put it there."""
 

@@ -22,7 +22,11 @@ def test_every_line_is_a_block() -> None:
 
 def test_rules_of_dashes_are_layout() -> None:
     """A row of signs is no text."""
-    assert texts(load_plain("甲乙丙\n──────\n-----\n* * * *\n丁戊己".encode(), LIMITS)) == ["甲乙丙", "──────", "丁戊己"]
+    assert texts(load_plain("甲乙丙\n──────\n-----\n* * * *\n丁戊己".encode(), LIMITS)) == [
+        "甲乙丙",
+        "──────",
+        "丁戊己",
+    ]
 
 
 def test_text_wrapped_at_a_width_is_rejoined() -> None:

@@ -1,4 +1,4 @@
-"""The real documents beside the project: everything good loads, every article begins a block, every bad file says why."""
+"""The real documents beside the project: good files load with every article, bad ones say why they do not."""
 
 from __future__ import annotations
 

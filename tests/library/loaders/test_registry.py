@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from dataclasses import replace
@@ -218,16 +219,19 @@ def test_encrypted_zip_members(tmp_path: Path) -> None:
         load_file(write(tmp_path, "密.docx", bytes(data)), LIMITS)
 
 
+def check(path: Path) -> None:
+    """Blocks or a LoadError, and nothing else."""
+    with contextlib.suppress(LoadError):
+        assert load_file(path, LIMITS).blocks
+
+
 @pytest.mark.parametrize("suffix", sorted({*SUPPORTED_SUFFIXES, ".wps", ".xls", ""} - {".doc"}))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.binary(min_size=1, max_size=600), head=st.sampled_from([b"", b"%PDF-1.7\n", b"PK\x03\x04", OLE[:16]]))
 def test_random_bytes(suffix: str, data: bytes, head: bytes, tmp_path: Path) -> None:
     """Blocks or a LoadError, whatever the bytes."""
     path = write(tmp_path, f"乱{suffix}", head + data)
-    try:
-        assert load_file(path, LIMITS).blocks
-    except LoadError as error:
-        assert str(error)
+    check(path)
 
 
 @pytest.mark.parametrize("suffix", [".docx", ".xlsx", ".pptx", ".pdf"])
@@ -240,10 +244,7 @@ def test_changed_bytes(suffix: str, data: st.DataObject, tmp_path: Path) -> None
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(1, len(content)))
     path = write(tmp_path, f"改{suffix}", bytes(content[: cut if data.draw(st.booleans()) else None]))
-    try:
-        assert load_file(path, LIMITS).blocks
-    except LoadError as error:
-        assert str(error)
+    check(path)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,4 @@ def test_changed_parts(suffix: str, part: str, data: st.DataObject, tmp_path: Pa
     for word_ in words:
         content = content.replace(word_, data.draw(st.sampled_from([b"", b'"-1"', b'"x"', b"w:p", b"q:"])), 3)
     path = write(tmp_path, f"部{suffix}", rezip(SAMPLES[suffix], {part: content}))
-    try:
-        assert load_file(path, LIMITS).blocks
-    except LoadError as error:
-        assert str(error)
+    check(path)

@@ -100,7 +100,9 @@ def test_automatic_numbers() -> None:
     frame.text = "甲\n乙\n丙"
     for paragraph, kind in zip(frame.paragraphs, ("ea1ChsPlain", "ea1ChsPlain", "arabicPeriod"), strict=True):
         properties = paragraph._p.get_or_add_pPr()
-        mark = properties.makeelement("{http://schemas.openxmlformats.org/drawingml/2006/main}buAutoNum", {"type": kind})
+        mark = properties.makeelement(
+            "{http://schemas.openxmlformats.org/drawingml/2006/main}buAutoNum", {"type": kind}
+        )
         properties.append(mark)
     assert [block.text for block in load(presentation).blocks] == ["一、甲", "二、乙", "3. 丙"]
 

@@ -9,9 +9,15 @@ from study_bot.library.loaders.web import load_web_page
 from study_bot.types import BlockKind, LoadedFile
 from tests.library.loaders.makers import ARTICLES, LIMITS, texts
 
-BODY = "".join(f"<p>&emsp;&emsp;{text.replace('第', '<b>第', 1).replace('条 ', '条</b> ', 1)}</p>\n" for text in ARTICLES)
-MENU = "".join(f'<li><a href="/{n}">{word}</a></li>' for n, word in enumerate(["首页", "概况", "公开", "服务", "互动", "专栏"]))
-RELATED = "".join(f'<li><a href="#">关于开展第{n}次夜读活动的通知</a> <span>2024-01-0{n}</span></li>' for n in range(1, 6))
+BODY = "".join(
+    f"<p>&emsp;&emsp;{text.replace('第', '<b>第', 1).replace('条 ', '条</b> ', 1)}</p>\n" for text in ARTICLES
+)
+MENU = "".join(
+    f'<li><a href="/{n}">{word}</a></li>' for n, word in enumerate(["首页", "概况", "公开", "服务", "互动", "专栏"])
+)
+RELATED = "".join(
+    f'<li><a href="#">关于开展第{n}次夜读活动的通知</a> <span>2024-01-0{n}</span></li>' for n in range(1, 6)
+)
 
 
 def page(*, hints: bool, title: str = "阅览室办法_街道门户网站") -> str:
@@ -27,7 +33,8 @@ def page(*, hints: bool, title: str = "阅览室办法_街道门户网站") -> s
 <div{named("crumb")}>当前位置：<a href="#">首页</a> &gt; <a href="#">规章</a> &gt; 正文</div>
 <table><tr><td><div{named("side")}><h4>相关阅读</h4><ul>{RELATED}</ul></div></td>
 <td><div{named("main")}><h1>阅览室办法</h1>
-<div{named("info")}>来源：街道办　浏览次数：<span>88</span>　字号：【<a href="#">大</a> <a href="#">小</a>】【<a href="#">打印本页</a>】</div>
+<div{named("info")}>来源：街道办　浏览次数：<span>88</span>　字号：【<a href="#">大</a> <a href="#">小</a>】
+【<a href="#">打印本页</a>】</div>
 <div id="zoom"><h3>第一章 总则</h3>{BODY}<p style="display:none">看不见的字看不见的字看不见的字</p></div>
 <div{named("share")}>分享到：<a href="#">微信</a></div><p>责任编辑：老陈</p>
 <div>上一篇：<a href="#">公告</a><br>下一篇：<a href="#">没有了</a></div></div></td></tr></table>
@@ -66,7 +73,10 @@ def head(html: str) -> list[str]:
 
 def test_line_breaks_lists_and_preformatted_text() -> None:
     """A break splits; ordered lists get their numbers; preformatted lines stay lines."""
-    html = "第一行文字，<br/>第二行文字。<ul><li><p>甲项</p></li></ul><ol start=3><li>乙项</li><li>（二）丙项</li></ol><pre>丁行\n戊行</pre>"
+    html = (
+        "第一行文字，<br/>第二行文字。<ul><li><p>甲项</p></li></ul>"
+        "<ol start=3><li>乙项</li><li>（二）丙项</li></ol><pre>丁行\n戊行</pre>"
+    )
     assert head(html) == ["第一行文字，", "第二行文字。", "甲项", "3. 乙项", "（二）丙项", "丁行", "戊行"]
 
 
@@ -83,7 +93,11 @@ def test_tables() -> None:
         "<tr><td colspan=2>周末</td><td>小周</td></tr></table>"
     )
     loaded = body(html)
-    assert texts(loaded)[:3] == ["类别：平日；时段：早；值班：老陈", "类别：平日；时段：晚；值班：小林", "类别：周末；值班：小周"]
+    assert texts(loaded)[:3] == [
+        "类别：平日；时段：早；值班：老陈",
+        "类别：平日；时段：晚；值班：小林",
+        "类别：周末；值班：小周",
+    ]
     assert loaded.blocks[0].kind is BlockKind.TABLE_ROW
 
 

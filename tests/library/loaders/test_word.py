@@ -33,7 +33,12 @@ def test_title_and_headings() -> None:
     document.add_heading("第一章　总则", 1)
     document.add_paragraph("\u3000\u3000第一条　开门。")
     document.add_heading("第一节 预约", 2)
-    assert shape(document) == [(H, 1, "阅览室办法"), (H, 2, "第一章 总则"), (P, 0, "第一条 开门。"), (H, 3, "第一节 预约")]
+    assert shape(document) == [
+        (H, 1, "阅览室办法"),
+        (H, 2, "第一章 总则"),
+        (P, 0, "第一条 开门。"),
+        (H, 3, "第一节 预约"),
+    ]
     assert load(document).title == "阅览室办法"
 
 
@@ -124,6 +129,15 @@ def test_hidden_text_and_field_codes_are_dropped() -> None:
     assert texts(load(document)) == ["见第5页"]
 
 
+def test_empty_content_control() -> None:
+    """The prompt of a form field is not its content."""
+    document = Document()
+    paragraph = document.add_paragraph("姓名：")
+    prompt = "<w:sdtContent><w:r><w:t>单击此处输入文字。</w:t></w:r></w:sdtContent>"
+    paragraph._p.append(parse_xml(f"<w:sdt {nsdecls('w')}><w:sdtPr><w:showingPlcHdr/></w:sdtPr>{prompt}</w:sdt>"))
+    assert texts(load(document)) == ["姓名："]
+
+
 def test_headers_footers_and_contents_are_dropped() -> None:
     """What a program puts on every page, and its table of contents."""
     document = Document()
@@ -142,7 +156,8 @@ def test_text_boxes_come_after_their_paragraph_once() -> None:
     box = "<w:txbxContent><w:p><w:r><w:t>框里的字</w:t></w:r></w:p></w:txbxContent>"
     paragraph._p.append(
         parse_xml(
-            f'<w:r {nsdecls("w")} xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" xmlns:x="urn:x">'
+            f'<w:r {nsdecls("w")} xmlns:x="urn:x" '
+            'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">'
             f'<mc:AlternateContent><mc:Choice Requires="x"><w:drawing><x:a>{box}</x:a></w:drawing></mc:Choice>'
             f"<mc:Fallback><w:pict><x:b>{box}</x:b></w:pict></mc:Fallback></mc:AlternateContent></w:r>"
         )
@@ -198,8 +213,9 @@ def test_dangling_relationship_does_no_harm() -> None:
     """Some programs leave relationships to parts that are not there."""
     data = word("正文。")
     rels = (
-        b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r9" '
-        b'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" Target="NULL"/></Relationships>'
+        b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        b'<Relationship Id="r9" Target="NULL" '
+        b'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"/></Relationships>'
     )
     assert texts(load_word(rezip(data, {"word/_rels/document.xml.rels": rels}), LIMITS)) == ["正文。"]
 

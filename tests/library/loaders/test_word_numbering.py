@@ -91,7 +91,8 @@ def test_level_override_replaces_the_format() -> None:
     """A use may bring its own level."""
     document = Document()
     add_list(document, [ARTICLE])
-    own = '<w:lvlOverride w:ilvl="0"><w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="upperLetter"/><w:lvlText w:val="%1)"/></w:lvl></w:lvlOverride>'
+    level = '<w:start w:val="1"/><w:numFmt w:val="upperLetter"/><w:lvlText w:val="%1)"/>'
+    own = f'<w:lvlOverride w:ilvl="0"><w:lvl w:ilvl="0">{level}</w:lvl></w:lvlOverride>'
     add_use(document, 501, 500, own)
     numbered(document, "文", 501)
     numbered(document, "文", 501)

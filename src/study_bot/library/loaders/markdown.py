@@ -104,7 +104,7 @@ def _as_text(value: object) -> str:
         return "、".join(_as_text(item) for item in value)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value).strip()
+    return str(value).encode("utf-8", errors="replace").decode("utf-8").strip()  # YAML can write half characters
 
 
 def plain_text(line: str) -> str:

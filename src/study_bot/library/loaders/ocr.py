@@ -170,7 +170,6 @@ def _lines(boxes: Sequence[_Box], scale: float, number: int, centre_x: float, ce
                 bottom=bottom,
                 size=size,
                 page=number,
-                score=box.score,
             )
         )
     return lines

@@ -13,7 +13,7 @@ class Line:
     """A run of text on one baseline. Points from the left and top edge of the page as it is read, y downwards.
 
     `size` is the type size (width of an ideograph). `cells` counts the parts separated by wide gaps: a table row
-    has several. `score` is the confidence of recognition, None for text from the file itself.
+    has several.
     """
 
     text: str
@@ -25,7 +25,6 @@ class Line:
     page: int
     bold: bool = False
     cells: int = 1
-    score: float | None = None
 
     @property
     def middle(self) -> float:
@@ -72,7 +71,6 @@ def merge_row(row: Sequence[Line]) -> Line:
     text = row[0].text
     for segment in row[1:]:
         text = f"{text} {segment.text}"
-    scores = [segment.score for segment in row if segment.score is not None]
     return replace(
         row[0],
         text=text,
@@ -82,7 +80,6 @@ def merge_row(row: Sequence[Line]) -> Line:
         size=max(row, key=lambda segment: len(segment.text)).size,
         bold=all(segment.bold for segment in row),
         cells=len(row),
-        score=min(scores) if scores else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,6 +21,9 @@ REPEAT_SHARE = 0.3
 
 SIMILAR = 0.8
 """Recognised text of one header varies a little from page to page."""
+
+RECENT = 30
+"""Rows of the pages before that recognised text is compared with."""
 
 _DIGITS = re.compile(r"[0-9０-９]+")
 _NOT_TEXT = re.compile(r"[\s\-—–_·.•|丨~～,，]+")
@@ -60,6 +63,7 @@ def _key(text: str) -> str:
 def _margin_groups(pages: Sequence[Page]) -> dict[tuple[str, str], list[tuple[int, list[Line]]]]:
     """Rows near the ends of the pages by (zone, text without digits)."""
     groups: dict[tuple[str, str], list[tuple[int, list[Line]]]] = {}
+    recent: deque[tuple[str, str]] = deque(maxlen=RECENT)
     for page in pages:
         rows = rows_of(page.segments)
         zones = (
@@ -70,9 +74,10 @@ def _margin_groups(pages: Sequence[Page]) -> dict[tuple[str, str], list[tuple[in
             for row in found:
                 key = (zone, _key("".join(segment.text for segment in row)))
                 if page.ocr and key not in groups:
-                    key = next((known for known in groups if known[0] == zone and _similar(known[1], key[1])), key)
+                    key = next((known for known in recent if known[0] == zone and _similar(known[1], key[1])), key)
                 if key[1]:
                     groups.setdefault(key, []).append((page.number, row))
+                    recent.append(key)
     return groups
 
 

@@ -16,6 +16,9 @@ from study_bot.library.loaders.plain import is_wide
 INDENT = 1.2
 """Ideographs by which a first line stands in from the margin, at least. Chinese text uses two."""
 
+MIN_OWN_LINES = 5
+"""Lines a frame must have for its own margins to be seen."""
+
 ROOM = 3.2
 """Ideographs left free at the end of a line that mean it was broken on purpose."""
 
@@ -54,6 +57,10 @@ class _Setting:
 class _Margins:
     left: float
     right: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
 
 
 def paragraphs_of(frames: Sequence[Frame]) -> list[Paragraph]:
@@ -99,17 +106,18 @@ def _margins(frames: Sequence[Frame]) -> list[_Margins]:
     for side in {frame.side for frame in frames}:
         lines = [line for frame in frames if frame.side == side for line in frame.lines]
         shared[side] = _Margins(_left_edge(lines, size), _right_edge(lines, size))
+    own = [_Margins(_left_edge(frame.lines, size), _right_edge(frame.lines, size)) for frame in frames]
     result = []
-    for frame in frames:
+    for frame, found in zip(frames, own, strict=True):
         common = shared[frame.side]
-        left, right = common.left, common.right
-        if len(frame.lines) >= 5:
-            own = _left_edge(frame.lines, size)
-            if abs(own - common.left) < 1.0 * size or own < common.left:
-                left = own
-            own_right = _right_edge(frame.lines, size)
-            if abs(own_right - common.right) < 2.5 * size or own_right > common.right:
-                right = own_right
+        if len(frame.lines) < MIN_OWN_LINES:
+            result.append(common)
+            continue
+        widths = [m.width for f, m in zip(frames, own, strict=True) if f.side == frame.side and len(f.lines) >= 8]
+        # Even and odd pages may be shifted against each other: the measure stays the same.
+        shifted = abs(found.width - statistics.median(widths)) < size if widths else False
+        left = found.left if shifted or found.left - common.left < size else common.left
+        right = found.right if shifted or common.right - found.right < 2.5 * size else common.right
         result.append(_Margins(left, right))
     return result
 
@@ -181,7 +189,7 @@ def _starts(
         return gap > 1.6 * previous.size / size or not (full or _is_centred(previous, previous_margin, setting))
     centred, after_centred = _is_centred(line, margin, setting), _is_centred(previous, previous_margin, setting)
     if centred or after_centred:
-        wraps = full or previous.width > 0.85 * (previous_margin.right - previous_margin.left)
+        wraps = full or previous.width > 0.85 * previous_margin.width
         return not (centred and wraps and gap < 1.3 and not ended)
     if same_frame and gap > (1.3 if setting.spaced else 1.9):
         return True

@@ -44,9 +44,10 @@ _CONTENTS = re.compile(r"^目\s*录$")
 
 @dataclass(slots=True)
 class _Scan:
-    """What became of the pages that need recognition."""
+    """What became of pages that are broken or need recognition."""
 
     done: list[int] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
     unreadable: list[int] = field(default_factory=list)
     doubtful: list[str] = field(default_factory=list)
 
@@ -69,13 +70,16 @@ def load_pdf(data: bytes, limits: LoadLimits) -> LoadedFile:
                     f"PDF 有 {count} 页，超过上限 {limits.max_pages} 页；请拆分后再导入，或调大 max_pages。"
                 )
             title = meaningful_title(document.get_metadata_value("Title"))
-            pages = [_read_page(document, index, limits, scan) for index in range(count)]
+            pages = [_read_page_or_blank(document, index, limits, scan) for index in range(count)]
         except pypdfium2.PdfiumError:
             raise _damaged() from None
         finally:
             document.close()
-    if scan.unreadable and not any(page.segments for page in pages):
-        raise UnsupportedFormatError(_no_recognition(limits))
+    if not any(page.segments for page in pages):
+        if scan.unreadable:
+            raise UnsupportedFormatError(_no_recognition(limits))
+        if scan.broken:
+            raise _damaged()
     blocks = _blocks(remove_running_lines(pages))
     return LoadedFile(
         "pdf", tuple(blocks), title, warnings=_warnings(scan, limits), pages=count, ocr_pages=tuple(scan.done)
@@ -103,6 +107,8 @@ def _no_recognition(limits: LoadLimits) -> str:
 
 def _warnings(scan: _Scan, limits: LoadLimits) -> tuple[str, ...]:
     warnings = []
+    if scan.broken:
+        warnings.append(f"第 {_numbers(scan.broken)} 页已损坏，没有读出；请核对原文件，或用阅读器打开后另存一份。")
     if scan.unreadable:
         warnings.append(f"第 {_numbers(scan.unreadable)} 页是扫描图像，没有读出文字。{_no_recognition(limits)}")
     if scan.doubtful:
@@ -113,6 +119,15 @@ def _warnings(scan: _Scan, limits: LoadLimits) -> tuple[str, ...]:
 
 def _numbers(pages: Sequence[int]) -> str:
     return "、".join(map(str, pages[:10])) + ("等" if len(pages) > 10 else "")
+
+
+def _read_page_or_blank(document: pypdfium2.PdfDocument, index: int, limits: LoadLimits, scan: _Scan) -> Page:
+    """A page; an empty one where it is broken: the others are still worth reading."""
+    try:
+        return _read_page(document, index, limits, scan)
+    except pypdfium2.PdfiumError:
+        scan.broken.append(index + 1)
+        return Page(index + 1, 0, 0, ())
 
 
 def _read_page(document: pypdfium2.PdfDocument, index: int, limits: LoadLimits, scan: _Scan) -> Page:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.utils import range_boundaries
+from openpyxl.utils.exceptions import InvalidFileException
 
 from study_bot.errors import DamagedFileError, FileTooLargeError
 from study_bot.library.loaders.blocks import BlockWriter
@@ -58,10 +60,10 @@ def load_sheets(data: bytes, limits: LoadLimits) -> LoadedFile:
     with open_package(data, limits) as archive:
         has_formulas = _check_sheets(archive)
         title = declared_title(archive)
-    book = load_workbook(io.BytesIO(data), data_only=True)
-    formulas = load_workbook(io.BytesIO(data)) if has_formulas else None
+    book = _open_book(data, values=True)
+    formulas = _open_book(data, values=False) if has_formulas else None
     writer = BlockWriter()
-    warnings = []
+    remarks = []
     hidden = [sheet.title for sheet in book.worksheets if sheet.sheet_state != "visible"]
     lost = 0
     for worksheet in book.worksheets:
@@ -70,10 +72,23 @@ def load_sheets(data: bytes, limits: LoadLimits) -> LoadedFile:
             lost += sheet.lost_formulas
             _write_sheet(sheet, writer)
     if lost:
-        warnings.append(f"有 {lost} 个公式没有保存计算结果，对应单元格未收入；请用 Excel 或 WPS 打开并保存后重新导入。")
+        remarks.append(f"有 {lost} 个公式没有保存计算结果，对应单元格未收入；请用 Excel 或 WPS 打开并保存后重新导入。")
     if hidden:
-        warnings.append(f"隐藏的工作表没有读取：{'、'.join(hidden[:10])}；如需收入，请取消隐藏后重新导入。")
-    return LoadedFile("xlsx", tuple(writer.blocks), title, warnings=tuple(warnings))
+        remarks.append(f"隐藏的工作表没有读取：{'、'.join(hidden[:10])}；如需收入，请取消隐藏后重新导入。")
+    return LoadedFile("xlsx", tuple(writer.blocks), title, warnings=tuple(remarks))
+
+
+def _open_book(data: bytes, *, values: bool) -> Workbook:
+    """The workbook with stored results, or with formulas."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # styles and extensions that do not matter here
+            return load_workbook(io.BytesIO(data), data_only=values)
+    except InvalidFileException:
+        raise _damaged() from None
+
+
+def _damaged() -> DamagedFileError:
+    return DamagedFileError("工作簿已损坏；请用 Excel 或 WPS 打开后另存为 .xlsx 再导入。")
 
 
 def _check_sheets(archive: zipfile.ZipFile) -> bool:
@@ -86,7 +101,7 @@ def _check_sheets(archive: zipfile.ZipFile) -> bool:
         try:
             content = archive.read(entry)
         except (zipfile.BadZipFile, OSError, EOFError):
-            raise DamagedFileError("工作簿已损坏；请用 Excel 或 WPS 打开后另存为 .xlsx 再导入。") from None
+            raise _damaged() from None
         has_formulas = has_formulas or bool(_FORMULA.search(content))
         for match in _MERGE.finditer(content):
             left, top, right, bottom = range_boundaries(match[1].decode("ascii"))

@@ -125,19 +125,18 @@ class _Reader:
             self.read(box)
 
     def _label(self, properties: etree._Element | None, style: Style) -> Label | None:
-        number, level = style.number, style.level
+        number, level, named = style.number, style.level, style.number_style
         if properties is not None:
             direct = value(properties.find(f"{W}numPr/{W}numId"))
             depth = value(properties.find(f"{W}numPr/{W}ilvl"))
             if direct is not None:
-                number, level = integer(direct, 0), None
+                number, level, named = integer(direct, 0), None, value(properties.find(f"{W}pStyle")) or ""
             if depth is not None:
                 level = integer(depth, 0)
         if not number:
             return None
         if level is None:
-            name = value(properties.find(f"{W}pStyle")) if properties is not None else None
-            level = self._numbering.level_of_style(number, name or "")
+            level = self._numbering.level_of_style(number, named)
         return self._numbering.next_label(number, min(level, LEVELS - 1))
 
     def _outline(self, properties: etree._Element | None, style: Style) -> int | None:

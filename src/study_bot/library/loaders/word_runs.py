@@ -17,6 +17,7 @@ _DELETED = frozenset(f"{W}{name}" for name in ("del", "moveFrom", "delText", "de
 _TEXT_BOX = f"{W}txbxContent"
 _OBJECTS = frozenset(f"{W}{name}" for name in ("drawing", "pict", "object"))
 _SKIPPED = frozenset(f"{W}{name}" for name in ("pPr", "rPr", "rt", "sdtPr", "sdtEndPr", "footnoteRef", "endnoteRef"))
+_PLACEHOLDER = f"{W}sdtPr/{W}showingPlcHdr"  # "click here to enter text"
 _CHARACTERS = {
     f"{W}tab": " ",
     f"{W}ptab": " ",
@@ -64,7 +65,7 @@ def read_runs(paragraph: etree._Element, style: Style) -> Runs:
 def _collect(element: etree._Element, runs: Runs, style: Style, fields: list[bool]) -> None:
     for child in element:
         tag = child.tag
-        if tag in _DELETED or tag in _SKIPPED:
+        if tag in _DELETED or tag in _SKIPPED or child.find(_PLACEHOLDER) is not None:
             continue
         if tag == f"{W}r":
             if not _is_hidden(child):

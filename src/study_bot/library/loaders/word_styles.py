@@ -21,11 +21,15 @@ DEFAULT_SIZE = 21.0
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What matters of a paragraph style. `outline` 1..9 for headings, 0 for the title, None for text."""
+    """What matters of a paragraph style. `outline` 1..9 for headings, 0 for the title, None for text.
+
+    `number_style` is the id of the style that `number` comes from, its own or one it is based on.
+    """
 
     outline: int | None = None
     contents: bool = False
     number: int | None = None
+    number_style: str = ""
     level: int | None = None
     size: float = DEFAULT_SIZE
     bold: bool = False
@@ -84,6 +88,7 @@ def _own(element: etree._Element, base: Style) -> Style:
         outline=outline,
         contents=base.contents or bool(_CONTENTS_NAME.match(name)),
         number=integer(number, 0) if number is not None else base.number,
+        number_style=element.get(f"{W}styleId", "") if number is not None else base.number_style,
         level=integer(depth, 0) if depth is not None else base.level,
         size=float(integer(size, int(base.size))),
         bold=base.bold if bold is None else is_on(value(bold)),
