@@ -83,8 +83,9 @@ class Services:
         except StudyBotError as error:
             return IndexStatus(ready=False, building=self._building, error=str(error))
         manifest = snapshot.manifest
+        problem = self._unusable(snapshot)
         return IndexStatus(
-            ready=bool(snapshot.passages),
+            ready=problem is None,
             build_id=snapshot.build_id,
             created=manifest.created,
             files=manifest.files,
@@ -92,7 +93,7 @@ class Services:
             articles=manifest.articles,
             model=manifest.model,
             building=self._building,
-            error=None if snapshot.passages else "文献库是空的，请先添加文献并建立索引。",
+            error=problem,
         )
 
     def snapshot(self) -> Snapshot:
@@ -216,6 +217,16 @@ class Services:
         with self._lock:
             self._engine = self._encoder = None
 
+    def _unusable(self, snapshot: Snapshot) -> str | None:
+        """Why questions cannot be put to a snapshot, None if they can; the model is not loaded only to find out."""
+        from study_bot.index.manifest import search_mismatch
+
+        if not snapshot.passages:
+            return "文献库是空的，请先添加文献并建立索引。"
+        if self._encoder is None or (reason := search_mismatch(snapshot.manifest, self._encoder)) is None:
+            return None
+        return f"现有索引不能用当前设置检索：{reason}。请重新建立索引（study-bot index build）。"
+
     def _current_engine(self) -> _Engine:
         snapshot = self.snapshot()
         engine = self._engine
@@ -228,12 +239,11 @@ class Services:
 
     def _make_engine(self, snapshot: Snapshot) -> _Engine:
         from study_bot.answering.answerer import Answerer
-        from study_bot.index.manifest import search_mismatch
         from study_bot.retrieval.retriever import Retriever
 
         encoder = self.encoder()
-        if (reason := search_mismatch(snapshot.manifest, encoder)) is not None:
-            raise SnapshotError(f"现有索引不能用当前设置检索：{reason}。请重新建立索引（study-bot index build）。")
+        if snapshot.passages and (error := self._unusable(snapshot)) is not None:
+            raise SnapshotError(error)
         retriever = Retriever(snapshot, encoder, self.settings)
         return _Engine(snapshot, retriever, Answerer(snapshot, retriever, self.settings))
 

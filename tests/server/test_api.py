@@ -80,7 +80,7 @@ def test_library_and_documents(client: TestClient, fake: FakeServices) -> None:
         ({"question": " "}, "请先输入问题"),
         ({"question": "字" * 2001}, "2,001"),
         ({"question": QUESTION, "documents": ["forged"]}, "不在库中"),
-        ({"question": QUESTION, "categories": ["forged"]}, "课堂"),
+        ({"question": QUESTION, "categories": ["forged"]}, "类别"),
         ({"question": QUESTION, "as_of": "昨天"}, "as_of"),
         ({"question": QUESTION, "unknown": 1}, "unknown"),
         ({"question": 5}, "question"),

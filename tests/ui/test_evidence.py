@@ -35,9 +35,7 @@ def test_citations_of_one_passage_share_a_card() -> None:
     markup = render_evidence(answer((citation(1, one, 100, 107), citation(2, one, 107, 114)), one, passage(2)), {}, "")
     first, second = cards(markup)
     assert 'data-keys="c1 c2"' in first
-    assert (
-        '<mark data-n="1" class="now">甲方应当报告。</mark><mark data-n="2" class="now">乙方可以免除。</mark>' in first
-    )
+    assert '<mark data-n="1">甲方应当报告。</mark><mark data-n="2">乙方可以免除。</mark>' in first
     assert "现行有效" in first
     assert 'data-keys="h1"' in second
     assert "<details" in markup
@@ -47,13 +45,13 @@ def test_a_cited_lead_is_marked() -> None:
     part = passage(1, lead="有下列情形之一的：", lead_start=50, lead_end=59)
     quote = Citation(1, "p1", "v1", "d1", "规定", part.locator, part.lead, 50, 59)
     card = cards(render_evidence(answer((quote,), part), {}, ""))[0]
-    assert '<p class="lead"><mark data-n="1" class="now">有下列情形之一的：</mark></p><p>甲方' in card
+    assert '<p class="lead"><mark data-n="1">有下列情形之一的：</mark></p><p>甲方' in card
 
 
 def test_a_passage_that_was_not_sent_along_is_replaced_by_the_quote() -> None:
     one = passage(1)
     card = cards(render_evidence(answer((citation(1, one, 100, 107),)), {}, ""))[0]
-    assert '<mark data-n="1" class="now">甲方应当报告。</mark>' in card
+    assert '<mark data-n="1">甲方应当报告。</mark>' in card
     assert "乙方" not in card
 
 

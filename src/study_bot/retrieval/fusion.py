@@ -84,11 +84,8 @@ def vocabulary_coverage(
 
     :param document_frequency: in how many of the `documents` indexed a token occurs.
     """
-    weights = {
-        token: math.log1p((documents - count + 0.5) / (count + 0.5))
-        for token in set(question)
-        if (count := document_frequency(token)) <= documents
-    }
+    counts = {token: document_frequency(token) for token in set(question)}
+    weights = {token: math.log1p((documents - count + 0.5) / (count + 0.5)) for token, count in counts.items()}
     total = sum(weights.values())
     if total <= 0:
         return 0.0

@@ -54,7 +54,7 @@ def _cited_card(group: Sequence[Citation], passage: Passage | None, marks: Seque
         body = _passage_text(passage, spans)
     else:
         body = '<p class="gap">……</p>'.join(
-            f"<p>{marked(c.quote, c.start, [Span(c.start, c.end, c.n)])}</p>" for c in group
+            f"<p>{_lit(c.quote, c.start, [Span(c.start, c.end, c.n)])}</p>" for c in group
         )
     return _card(
         numbers=numbers,
@@ -76,8 +76,13 @@ def _holds(passage: Passage, citation: Citation) -> bool:
 def _passage_text(passage: Passage, spans: Sequence[Span]) -> str:
     lead = ""
     if passage.lead:
-        lead = f'<p class="lead">{marked(passage.lead, passage.lead_start, spans)}</p>'
-    return lead + f"<p>{marked(passage.text, passage.start, spans)}</p>"
+        lead = f'<p class="lead">{_lit(passage.lead, passage.lead_start, spans)}</p>'
+    return lead + f"<p>{_lit(passage.text, passage.start, spans)}</p>"
+
+
+def _lit(text: str, offset: int, spans: Sequence[Span]) -> str:
+    """Marked, with no mark current: the page's script makes those of the selected citation so."""
+    return marked(text, offset, spans, current=-1)
 
 
 def _related_card(number: int, hit: Hit, versions: Mapping[str, Version], root: str) -> str:

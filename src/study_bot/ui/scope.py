@@ -38,7 +38,7 @@ def render_scope(library: Sequence[Version], today: dt.date) -> str:
     choices = "".join(_choice("pick", "document", doc_id, title) for doc_id, title in documents[:MAX_CHOICES])
     cut = f'<p class="small">只列出前 {MAX_CHOICES} 部。</p>' if len(documents) > MAX_CHOICES else ""
     rooms = "".join(_choice("chip", "category", name, name) for name in categories_of(library))
-    classrooms = f'<fieldset><legend>课堂</legend><div class="chips">{rooms}</div></fieldset>' if rooms else ""
+    classrooms = f'<fieldset><legend>类别</legend><div class="chips">{rooms}</div></fieldset>' if rooms else ""
     return (
         '<div class="scope"><button type="button" id="scope-toggle" aria-expanded="false" aria-controls="scope-panel">'
         f'{icon("sliders")}<span id="scope-summary">范围：全部文献</span></button>'
@@ -107,7 +107,7 @@ def checked_filters(
     """
     unknown = set(categories) - set(categories_of(library))
     if unknown:
-        raise QuestionError("所选课堂不在文献库里，请在“范围”里重新选择。")
+        raise QuestionError("所选类别不在文献库里，请在“范围”里重新选择。")
     if set(documents) - {version.doc_id for version in library}:
         raise QuestionError("所选文献已不在库中，请在“范围”里重新选择。")
     return Filters(

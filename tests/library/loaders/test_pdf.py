@@ -328,3 +328,78 @@ def test_positions_are_finite() -> None:
     loaded = load_pdf(pdf(draw), LIMITS)
     assert texts(loaded)[: len(ARTICLES)] == list(ARTICLES)
     assert math.isfinite(loaded.blocks[0].level)
+
+
+def ruled(canvas: Canvas, rows: list[tuple[str, ...]], *, top: float, widths: tuple[float, ...] = (60, 90, 90)) -> None:
+    """A table with rules; a cell's text is cut into lines of seven characters. "^" is merged with the cell above."""
+    canvas.setFont(FONT, 12)
+    edges = [80 + sum(widths[:i]) for i in range(len(widths) + 1)]
+    y = top
+    canvas.line(edges[0], y, edges[-1], y)
+    for number, row in enumerate(rows):
+        height = 8 + 16 * max(len(wrapped(cell, 7, 0)) for cell in row)
+        for column, cell in enumerate(row):
+            for index, (_shift, line) in enumerate(wrapped(cell, 7, 0)):
+                if cell != "^":
+                    canvas.drawString(edges[column] + 3, y - 14 - 16 * index, line)
+            below = rows[number + 1][column] if number + 1 < len(rows) else ""
+            if below != "^":
+                canvas.line(edges[column], y - height, edges[column + 1], y - height)
+        for x in edges:
+            canvas.line(x, y, x, y - height)
+        y -= height
+
+
+TABLE = [
+    ("类别", "值班人员安排", "注意事项"),
+    ("平日", "老陈与小林轮流，每人值一周", "检查门窗"),
+    ("^", "小周替班", "带上备用钥匙，值完交还"),
+    ("周末", "小周", "早到半小时"),
+]
+TABLE_TEXTS = [
+    "类别：平日；值班人员安排：老陈与小林轮流，每人值一周；注意事项：检查门窗",
+    "类别：平日；值班人员安排：小周替班；注意事项：带上备用钥匙，值完交还",
+    "类别：周末；值班人员安排：小周；注意事项：早到半小时",
+]
+
+
+def test_ruled_tables() -> None:
+    """Cells of several lines are whole, merged ones repeated, and text around the table is in its place."""
+
+    def draw(canvas: Canvas) -> None:
+        draw_paragraphs(canvas, ARTICLES[:2])
+        ruled(canvas, TABLE, top=600)
+        draw_paragraphs(canvas, ARTICLES[2:], top=380)
+
+    loaded = load_pdf(pdf(draw), LIMITS)
+    assert texts(loaded) == [*ARTICLES[:2], *TABLE_TEXTS, *ARTICLES[2:]]
+    assert [block.kind for block in loaded.blocks].count(BlockKind.TABLE_ROW) == 3
+
+
+@pytest.mark.parametrize("repeated", [True, False], ids=["header repeated", "header once"])
+def test_table_over_two_pages(repeated: bool) -> None:
+    """One table; each row knows its page."""
+
+    def draw(canvas: Canvas) -> None:
+        ruled(canvas, TABLE[:3], top=400)
+        canvas.showPage()
+        ruled(canvas, [TABLE[0], TABLE[3]] if repeated else TABLE[3:], top=700)
+
+    loaded = load_pdf(pdf(draw), LIMITS)
+    assert texts(loaded) == TABLE_TEXTS
+    assert [block.place.page for block in loaded.blocks] == [1, 1, 2]
+
+
+def test_a_page_arranged_with_rules_is_text() -> None:
+    """A frame with one cell full of text is no table."""
+
+    def draw(canvas: Canvas) -> None:
+        draw_paragraphs(canvas, LONG[:12])
+        canvas.rect(60, 250, 480, 520)
+        canvas.line(60, 280, 540, 280)
+        canvas.line(300, 250, 300, 280)
+        canvas.setFont(FONT, 12)
+        canvas.drawString(70, 262, "拟稿：老陈")
+        canvas.drawString(310, 262, "核稿：小林")
+
+    assert texts(load_pdf(pdf(draw), LIMITS))[:12] == LONG[:12]

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from study_bot.library.loaders.page_lines import Line, Page, merge_row, rows_of
+from study_bot.library.loaders.page_lines import Line, Page, lines_of, rows_of
 
 MIN_COLUMN_ROWS = 4
 """Rows on each side of a gutter."""
@@ -54,7 +54,7 @@ def _crossing(rows: Sequence[Sequence[Line]], x: float) -> int:
 
 def _cut(page: Page, rows: Sequence[Sequence[Line]], gutter: float | None) -> list[Frame]:
     if gutter is None:
-        lines = tuple(merge_row(row) for row in rows)
+        lines = tuple(line for row in rows for line in lines_of(row))
         return [Frame("full", page.number, lines)] if lines else []
     frames: list[Frame] = []
     full: list[Line] = []
@@ -75,7 +75,7 @@ def _cut(page: Page, rows: Sequence[Sequence[Line]], gutter: float | None) -> li
     for row in rows:
         if _crossing([row], gutter):
             close_columns()
-            full.append(merge_row(row))
+            full.extend(lines_of(row))
             continue
         close_full()
         for column, part in (
@@ -83,7 +83,7 @@ def _cut(page: Page, rows: Sequence[Sequence[Line]], gutter: float | None) -> li
             (right, [segment for segment in row if segment.left >= gutter]),
         ):
             if part:
-                column.append(merge_row(part))
+                column.extend(lines_of(part))
     close_full()
     close_columns()
     return frames

@@ -13,7 +13,7 @@ class Line:
     """A run of text on one baseline. Points from the left and top edge of the page as it is read, y downwards.
 
     `size` is the type size (width of an ideograph). `cells` counts the parts separated by wide gaps: a table row
-    has several.
+    has several. `table` holds the rows of a ruled table, which stands in for its text at its upper edge.
     """
 
     text: str
@@ -25,6 +25,7 @@ class Line:
     page: int
     bold: bool = False
     cells: int = 1
+    table: tuple[tuple[str | None, ...], ...] = ()
 
     @property
     def middle(self) -> float:
@@ -62,6 +63,12 @@ def rows_of(segments: Sequence[Line]) -> list[list[Line]]:
 
 def _middle(row: Sequence[Line]) -> float:
     return sum(segment.middle for segment in row) / len(row)
+
+
+def lines_of(row: Sequence[Line]) -> list[Line]:
+    """A row as one line; tables that begin at its height stay apart."""
+    text = [segment for segment in row if not segment.table]
+    return [*([merge_row(text)] if text else []), *(segment for segment in row if segment.table)]
 
 
 def merge_row(row: Sequence[Line]) -> Line:

@@ -109,6 +109,8 @@ def _stamps(pages: Sequence[Page], doomed: dict[int, set[Line]]) -> None:
     places: dict[tuple[str, int, int], list[tuple[int, Line]]] = defaultdict(list)
     for page in pages:
         for segment in page.segments:
+            if segment.table:
+                continue
             places[segment.text, round(segment.left / 3), round(segment.middle / 3)].append((page.number, segment))
     for occurrences in places.values():
         if len(occurrences) >= 0.7 * len(pages):

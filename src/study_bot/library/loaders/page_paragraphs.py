@@ -176,7 +176,7 @@ def _starts(
 ) -> bool:
     """Whether `line` opens a paragraph, given the line before it."""
     size = setting.size
-    if line.cells >= 3 or previous.cells >= 3:
+    if line.cells >= 3 or previous.cells >= 3 or line.table or previous.table:
         return True
     if abs(line.size - previous.size) > 0.16 * max(line.size, previous.size) and not _is_mark(line, previous):
         return True

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -16,10 +17,12 @@ from study_bot.library.loaders.blocks import BlockWriter
 from study_bot.library.loaders.headings import HeadingJudge
 from study_bot.library.loaders.limits import LoadLimits
 from study_bot.library.loaders.page_columns import frames_of
-from study_bot.library.loaders.page_lines import Page
+from study_bot.library.loaders.page_lines import Line, Page
 from study_bot.library.loaders.page_marks import remove_running_lines
 from study_bot.library.loaders.page_paragraphs import Paragraph, paragraphs_of
+from study_bot.library.loaders.pdf_tables import split_tables
 from study_bot.library.loaders.pdf_text import PageText, read_characters, segments_of
+from study_bot.library.loaders.tables import Row, table_blocks
 from study_bot.library.loaders.titles import meaningful_title
 from study_bot.types import Block, BlockKind, LoadedFile, Place
 
@@ -135,7 +138,6 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, limits: LoadLimits, 
     page = document[index]
     try:
         text = read_characters(page)
-        segments = tuple(segments_of(text.characters, number))
         if _needs_recognition(page, text):
             if limits.ocr and ocr.is_available():
                 scale = ocr.image_scale(*page.get_size())
@@ -148,7 +150,8 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, limits: LoadLimits, 
                     return recognised
             else:
                 scan.unreadable.append(number)
-        return Page(number, text.width, text.height, segments)
+        tables, flow = split_tables(page, text, number)
+        return Page(number, text.width, text.height, (*segments_of(flow, number), *tables))
     finally:
         page.close()
 
@@ -197,8 +200,13 @@ def _blocks(pages: Sequence[Page]) -> list[Block]:
         bold_share=bold / max(sum(lengths), 1),
     )
     writer = BlockWriter()
+    tables: list[Line] = []
     for paragraph in paragraphs:
         first = paragraph.lines[0]
+        if first.table:
+            tables.append(first)
+            continue
+        _write_tables(writer, tables)
         recognised = first.page in scanned
         text = ocr.restore_space(paragraph.text) if recognised else paragraph.text
         level = judge.level(text, _size(paragraph), _is_bold(paragraph)) if first.cells < 3 else None
@@ -209,7 +217,28 @@ def _blocks(pages: Sequence[Page]) -> list[Block]:
             place=Place(page=first.page),
             ocr=recognised,
         )
+    _write_tables(writer, tables)
     return writer.blocks
+
+
+def _write_tables(writer: BlockWriter, tables: list[Line]) -> None:
+    """Write tables that follow each other; one that goes on over pages is one, its header said again or not."""
+    rows: list[Row] = []
+    places: list[Place] = []
+    for table, following in zip_longest(tables, tables[1:]):
+        repeated = bool(rows) and rows[0] == table.table[0]
+        rows.extend(table.table[repeated:])
+        places.extend([Place(page=table.page)] * (len(table.table) - repeated))
+        goes_on = (
+            following is not None
+            and following.page == table.page + 1
+            and len(following.table[0]) == len(table.table[0])
+            and abs(following.left - table.left) + abs(following.right - table.right) < table.size
+        )
+        if not goes_on:
+            writer.extend(table_blocks(rows, place=places.__getitem__))
+            rows, places = [], []
+    tables.clear()
 
 
 def _without_contents(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:

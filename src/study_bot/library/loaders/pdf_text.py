@@ -43,12 +43,17 @@ class Character:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """Characters of a page as it is read, with the share of those the font gives no meaning for."""
+    """Characters of a page as it is read, with the share of those the font gives no meaning for.
+
+    `box` is the page in its own coordinates (left, bottom, right, top); `turned` says that those are not upright.
+    """
 
     characters: tuple[Character, ...]
     width: float
     height: float
     unreadable: float
+    box: tuple[float, float, float, float]
+    turned: bool
 
 
 def read_characters(page: pypdfium2.PdfPage) -> PageText:
@@ -73,7 +78,8 @@ def read_characters(page: pypdfium2.PdfPage) -> PageText:
         across, down = _upright(x, y, turn, box)
         characters.append(Character(text, across, across + advance, down, size, bold, not text.strip()))
     width, height = (right - left, top - bottom) if _quarter(turn) % 2 == 0 else (top - bottom, right - left)
-    return PageText(tuple(characters), width, height, bad / max(bad + len(characters), 1))
+    unreadable = bad / max(bad + len(characters), 1)
+    return PageText(tuple(characters), width, height, unreadable, box, _quarter(turn) != 0)
 
 
 _Raw = tuple[str, float, float, float, float, float, bool]
