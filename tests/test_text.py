@@ -81,6 +81,10 @@ def test_reference_lists_and_bare_numbers() -> None:
     assert (bare[0].article, bare[0].explicit) == (ArticleNumber(286, 1), False)
 
 
+def test_numbers_beyond_any_text_are_not_articles() -> None:
+    assert find_article_references("第一二三四五条") == []
+
+
 def test_article_label() -> None:
     assert article_label(ArticleNumber(120, 1)) == "第一百二十条之一"
 

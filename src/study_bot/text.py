@@ -119,6 +119,10 @@ _REFERENCE = re.compile(
 _NUMBER_IN_LIST = re.compile(NUMBER)
 
 
+MAX_ARTICLE = 9999
+"""No text has more articles; a greater number is not one (and has no label)."""
+
+
 def find_article_references(text: str) -> list[FoundReference]:
     """Article references in every spelling, in reading order; 第40、41条 gives two with one span."""
     found = []
@@ -127,7 +131,7 @@ def find_article_references(text: str) -> list[FoundReference]:
         numbers = [parse_number(m) for m in _NUMBER_IN_LIST.findall(match["numbers"])]
         last = len(numbers) - 1
         for position, number in enumerate(numbers):
-            if not number:
+            if not number or number > MAX_ARTICLE:
                 continue
             found.append(
                 FoundReference(
@@ -165,7 +169,7 @@ class FoundDate:
 
 
 def find_dates(text: str) -> list[FoundDate]:
-    """Dates in reading order: 2025年6月27日, 二〇二五年六月, 2025-06-27, 20210429, 2025年. Impossible ones are skipped."""
+    """Dates in reading order: 2025年6月27日, 二〇二五年六月, 2025-06-27, 20210429. Impossible ones are skipped."""
     found = []
     for match in _DATE.finditer(text):
         groups = [next((g for g in match.group(*names) if g), None) for names in _DATE_GROUPS]

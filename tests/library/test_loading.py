@@ -63,15 +63,20 @@ def is_gone(pid: int) -> bool:
     return False
 
 
-def hang(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A .doc whose converter never ends; it writes its process id beside the file."""
+def converted_by(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """A .doc whose converter is a shell script."""
     program = folder / "soffice"
-    program.write_text(f"#!/bin/sh\necho $$ > {folder / 'pid'}\nsleep 60 & wait\n", encoding="utf-8")
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     path = folder / "旧.doc"
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"))
     return path
+
+
+def hang(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A .doc whose converter never ends; it writes its process id beside the file."""
+    return converted_by(folder, monkeypatch, f"echo $$ > {folder / 'pid'}\nsleep 60 & wait")
 
 
 def test_same_result_as_in_process(worker: LoadWorker, text_file: Path) -> None:
@@ -105,21 +110,31 @@ def test_errors_keep_class_and_message(worker: LoadWorker, tmp_path: Path) -> No
     assert child_of(worker) == child
 
 
-def test_a_crash_is_a_damaged_file(text_file: Path) -> None:
-    """The next file gets a new process."""
+def test_a_child_that_died_costs_no_file(text_file: Path) -> None:
+    """Before a file or in the middle of one: the file is read by a new child."""
     with LoadWorker() as worker:
         worker.load(text_file, LIMITS)
-        child = child_of(worker)
-        os.kill(child, signal.SIGSEGV)
-        assert is_gone(child)
+        first = child_of(worker)
+        os.kill(first, signal.SIGSEGV)
         assert worker.load(text_file, LIMITS).blocks
         second = child_of(worker)
+        assert second != first
         os.kill(second, signal.SIGSTOP)  # held still, so that the end comes in the middle of the file
         threading.Timer(0.3, os.kill, (second, signal.SIGKILL)).start()
-        with pytest.raises(DamagedFileError, match="异常退出"):
-            worker.load(text_file, LIMITS)
         assert worker.load(text_file, LIMITS).blocks
         assert child_of(worker) != second
+
+
+def test_a_file_that_crashes_every_child_is_damaged(
+    tmp_path: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next file is read all the same."""
+    path = converted_by(tmp_path, monkeypatch, "kill -SEGV $PPID")
+    with LoadWorker() as worker:
+        worker.load(text_file, LIMITS)
+        with pytest.raises(DamagedFileError, match="异常退出"):
+            worker.load(path, LIMITS)
+        assert worker.load(text_file, LIMITS).blocks
 
 
 def test_timeout_ends_the_process_and_its_helpers(

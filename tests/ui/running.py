@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from study_bot.server.app import create_app
+from study_bot.server.app import Server, create_app
 from tests.ui.fake_services import FakeServices
 
 
@@ -19,8 +19,9 @@ def running(services: FakeServices) -> Iterator[str]:
     """Serve until the block ends; gives the address."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(services), log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app = create_app(services)
+    server = Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1), app, address)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
@@ -29,7 +30,7 @@ def running(services: FakeServices) -> Iterator[str]:
         assert time.monotonic() < deadline, "the server did not start"
         time.sleep(0.02)
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield address
     finally:
         server.should_exit = True
         thread.join(10)

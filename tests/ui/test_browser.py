@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from study_bot.errors import ModelError
+from study_bot.settings import Settings
 from study_bot.types import Progress
 from tests.ui.fake_services import FakeServices
 from tests.ui.page_scripts import CONFIRM_WORD, HIT_IN_VIEW, NAMELESS, POOR_CONTRAST
+from tests.ui.running import running
 
 pytestmark = pytest.mark.browser
 
@@ -308,6 +310,28 @@ def test_no_index_then_built(open_page: OpenPage, live_services: FakeServices) -
         live_services.missing, live_services.building = False, None
     page.locator(".welcome .facts").wait_for()  # without a reload
     assert page.is_visible("#composer")
+
+
+def test_a_full_queue_is_told_in_chinese(browser: Any) -> None:
+    gate = threading.Event()
+    settings = Settings(max_concurrent_questions=1, max_queued_questions=1)
+    with running(FakeServices(settings, gate=gate)) as url:
+        pages = [browser.new_context(viewport={"width": 1280, "height": 800}).new_page() for _ in range(3)]
+        for page in pages:
+            page.goto(url)
+            page.wait_for_selector(".welcome")
+            page.fill("#question textarea", NINTH)
+            page.press("#question textarea", "Enter")
+            page.locator("#live .turn").wait_for()
+            page.wait_for_timeout(500)
+        pages[2].locator("#live [data-state=failed]").wait_for()
+        assert "出错了" in pages[2].inner_text(".toast-wrap")
+        assert "排队的人太多了" in pages[2].inner_text(".toast-wrap")
+        gate.set()
+        for page in pages[:2]:
+            page.locator("#live [data-state=done]").wait_for()
+        for page in pages:
+            page.context.close()
 
 
 def test_nothing_of_the_framework_shows(open_page: OpenPage) -> None:

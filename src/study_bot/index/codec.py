@@ -36,22 +36,25 @@ class Codec(Generic[T]):
         return [(f.name, _default(f), _encoder(hints[f.name])) for f in _fields(self._cls)]
 
     @functools.cached_property
-    def _decoders(self) -> dict[str, _Convert | None]:
+    def _decoders(self) -> list[tuple[str, _Convert]]:
+        """Converters of the fields that JSON does not hold as they are."""
         hints = typing.get_type_hints(self._cls)
         decoders = {f.name: _decoder(hints[f.name]) for f in _fields(self._cls)}
         for name in self._shared:
             decoders[name] = self._sharing(decoders[name])
-        return decoders
+        return [(name, convert) for name, convert in decoders.items() if convert is not None]
 
     def _sharing(self, convert: _Convert | None) -> _Convert:
-        memo = self._memo
-
         if convert is None:
+            memo = self._memo
             return lambda value: memo.setdefault(value, value)
+        known: dict[str, Any] = {}
 
         def share(value: Any) -> Any:
-            value = convert(value)
-            return memo.setdefault(value, value)
+            key = repr(value)  # cheaper than converting it again
+            if key not in known:
+                known[key] = convert(value)
+            return known[key]
 
         return share
 
@@ -69,11 +72,11 @@ class Codec(Generic[T]):
 
         :raises (KeyError, TypeError, ValueError, AttributeError): `data` is not such an object.
         """
-        decoders = self._decoders
-        fields = {}
-        for name, value in data.items():
-            convert = decoders[name]
-            fields[name] = value if convert is None or value is None else convert(value)
+        fields = dict(data)
+        for name, convert in self._decoders:
+            value = fields.get(name)
+            if value is not None:
+                fields[name] = convert(value)
         return self._cls(**fields)
 
 

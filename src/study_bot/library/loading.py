@@ -59,26 +59,25 @@ class LoadWorker:
             child crashed.
         :raises BuildCancelledError: `cancelled` said so.
         """
+        request = {"path": str(path.absolute()), "limits": dataclasses.asdict(limits)}
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self._start(cancelled)
-            request = {"path": str(path.absolute()), "limits": dataclasses.asdict(limits)}
+            reused = self._process is not None and self._process.poll() is None
             try:
-                self._send(request)
-                answer = json.loads(self._receive(limits.timeout_s, cancelled))
+                try:
+                    answer = self._ask(request, limits.timeout_s, cancelled)
+                except _ChildGoneError:
+                    if not reused:
+                        raise
+                    # It may have died of the files it read before: this one has a right to a process of its own.
+                    answer = self._ask(request, limits.timeout_s, cancelled)
             except _ChildGoneError:
-                self._stop()
                 raise DamagedFileError(
                     "读取这个文件时解析程序异常退出，文件可能已损坏；请用办公软件打开后另存一份再导入。"
                 ) from None
             except _TimeIsUpError:
-                self._stop()
                 raise LoadTimeoutError(
                     f"读取超过 {limits.timeout_s:g} 秒，已停止；请拆分文件，或调大 load_timeout_s 后重试。"
                 ) from None
-            except BaseException:
-                self._stop()
-                raise
         if "error" in answer:
             raise _error(answer)
         return from_json(answer["loaded"])
@@ -87,6 +86,18 @@ class LoadWorker:
         """End the child. The worker may be used again: it starts another one."""
         with self._lock:
             self._stop()
+
+    def _ask(self, request: dict[str, Any], seconds: float, cancelled: Callable[[], bool] | None) -> dict[str, Any]:
+        """Send one request, to a new child if there is none, and wait. Whatever goes wrong ends the child."""
+        if self._process is None or self._process.poll() is not None:
+            self._start(cancelled)
+        try:
+            self._send(request)
+            answer: dict[str, Any] = json.loads(self._receive(seconds, cancelled))
+        except BaseException:
+            self._stop()
+            raise
+        return answer
 
     def _start(self, cancelled: Callable[[], bool] | None) -> None:
         self._stop()

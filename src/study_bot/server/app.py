@@ -126,7 +126,7 @@ def run_server(services: StudyServices, host: str, port: int) -> None:
         server_header=False,
     )
     address = _address(host, listening.getsockname()[1]) + urlsplit(services.settings.root_path).path.rstrip("/")
-    server = _Server(config, app, address)
+    server = Server(config, app, address)
     threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True).start()
     if threading.current_thread() is threading.main_thread():
         # uvicorn stops by itself and then raises the signal again, which would end the process before `finally`.
@@ -148,7 +148,7 @@ def _warm_up(services: StudyServices) -> None:
         logger.warning("%s", error)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Says where it listens once it does, and lets go of open pages when it is to stop."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, address: str) -> None:

@@ -34,7 +34,7 @@ def build_ui(services: StudyServices) -> gr.Blocks:
         gr.HTML(_HEADER, elem_id="top", apply_default_css=False)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("学习问答", id="ask"):
-                build_ask_tab(services)
+                build_ask_tab(services, blocks)
             with gr.Tab("文献", id="library") as library_tab:
                 build_library_tab(services, library_tab)
     blocks.queue(

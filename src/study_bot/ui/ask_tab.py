@@ -28,8 +28,8 @@ _EVIDENCE = f"""
 """
 
 
-def build_ask_tab(services: StudyServices) -> None:
-    """Lay out the tab and register its events, inside an open `gr.Blocks`."""
+def build_ask_tab(services: StudyServices, blocks: gr.Blocks) -> None:
+    """Lay out the tab and register its events; `blocks` is open."""
     handlers = AskHandlers(services)
     turns = gr.State((), time_to_live=SESSION_SECONDS)
     pending = gr.State(None, time_to_live=SESSION_SECONDS)
@@ -67,7 +67,7 @@ def build_ask_tab(services: StudyServices) -> None:
     quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     timer = gr.Timer(IDLE_SECONDS)
     page = [thread, scope_panel, banner, seen, timer]
-    gr.on([_current_blocks().load], handlers.open_page, inputs=[turns], outputs=page, **quick)
+    blocks.load(handlers.open_page, inputs=[turns], outputs=page, **quick)
     timer.tick(handlers.poll, inputs=[turns, seen], outputs=page, **quick)
 
     accepted = send.click(
@@ -95,11 +95,3 @@ def build_ask_tab(services: StudyServices) -> None:
 def as_gradio_error(error: StudyBotError) -> gr.Error:
     """The error in the form Gradio hands on to a client."""
     return gr.Error(str(error), title="没有完成", print_exception=False)
-
-
-def _current_blocks() -> gr.Blocks:
-    from gradio.context import Context
-
-    if Context.root_block is None:
-        raise RuntimeError("build_ask_tab needs an open gr.Blocks")
-    return Context.root_block

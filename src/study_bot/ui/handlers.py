@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +12,6 @@ import gradio as gr
 
 from study_bot.errors import StudyBotError
 from study_bot.types import Version
-from study_bot.ui.clock import today
 from study_bot.ui.markup import esc
 from study_bot.ui.ports import IndexState, StudyServices
 from study_bot.ui.questions import clean_question
@@ -48,7 +48,7 @@ class AskHandlers:
         library = self._library()
         thread = gr.skip() if turns else self._welcome(library)  # a conversation stays as it is
         timer = gr.Timer(BUSY_SECONDS if status.building or not status.ready else IDLE_SECONDS)
-        return thread, render_scope(library, today()), render_banner(status), _stamp(status), timer
+        return thread, render_scope(library, dt.date.today()), render_banner(status), _stamp(status), timer
 
     def poll(self, turns: Turns, seen: str) -> tuple[Any, Any, Any, Any, Any]:
         """The same again when the index has changed; only the progress while a build is under way."""

@@ -54,7 +54,7 @@ class LibraryHandlers:
 
 
 def build_library_tab(services: StudyServices, tab: gr.Tab) -> None:
-    """Lay out the tab and register its events, inside an open `gr.Blocks`."""
+    """Lay out the tab and register its events, inside it."""
     handlers = LibraryHandlers(services)
     with gr.Column(elem_id="library"):
         words = gr.Textbox(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -88,11 +88,6 @@ def marked(text: str, offset: int, spans: Iterable[Span], *, first_id: str = "",
             attributes, anchor = f' id="{anchor}"' + attributes, ""
         parts.append(f"<mark{attributes}>{piece}</mark>")
     return "".join(parts)
-
-
-def joined(parts: Sequence[str], separator: str = "") -> str:
-    """The parts that are not empty, in order."""
-    return separator.join(part for part in parts if part)
 
 
 _ICONS = {

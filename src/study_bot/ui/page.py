@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from functools import cache
 from pathlib import Path
@@ -60,8 +59,7 @@ def dress_gradio_page(page: str, root: str) -> str:
     page = page.replace('lang="en"', 'lang="zh-CN"', 1)
     page = _FOREIGN.sub("", page)
     page = page.replace("width=device-width, initial-scale=1, shrink-to-fit=no", _VIEWPORT, 1)
-    setup = f"<script>window.studyBot={{root:{json.dumps(root).replace('<', chr(92) + 'u003c')}}};</script>"
-    head = f"<title>{PAGE_TITLE}</title>{setup}{_links(root, 'app')}"
+    head = f"<title>{PAGE_TITLE}</title>{_links(root, 'app')}"
     return page.replace('<meta charset="utf-8" />', '<meta charset="utf-8" />' + head, 1)
 
 

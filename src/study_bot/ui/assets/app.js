@@ -5,7 +5,7 @@
   const WIDE = matchMedia("(min-width: 1100px)");
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const bot = (window.studyBot = window.studyBot || { root: "" });
+  const bot = (window.studyBot = {});
 
   // ---- composer -------------------------------------------------------------------------------------------------
   const box = () => $("#question textarea, #question input");
