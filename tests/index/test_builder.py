@@ -102,6 +102,14 @@ class TestFirstBuild:
             build(library, index_dir)
         assert leftovers(index_dir) == []
 
+    def test_questions_that_a_sidecar_suggests(self, library: Path, index_dir: Path) -> None:
+        (library / "catalog.toml").write_text('examples = ["谁登记来访人员？"]\n', encoding="utf-8")
+        build(library, index_dir)
+        assert live(index_dir).manifest.examples == ("谁登记来访人员？",)
+        (library / "catalog.toml").write_text('examples = ["谁清点雨具？"]\n', encoding="utf-8")
+        assert build(library, index_dir).published
+        assert live(index_dir).manifest.examples == ("谁清点雨具？",)
+
 
 class TestIncremental:
     def test_nothing_changed_means_nothing_done(self, library: Path, index_dir: Path) -> None:

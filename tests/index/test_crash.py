@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -80,7 +81,8 @@ class Builders:
                 return taken
             taken += 1
         time.sleep(then_wait)
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it was done
+            os.kill(pid, signal.SIGKILL)
         while self._process.stdout.readline() != "gone\n":
             pass
         return taken

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from study_bot.errors import BuildInProgressError, SnapshotError
-from study_bot.index import publish
+from study_bot.index import lock, publish
 from study_bot.index.lock import LOCK_FILE, writer_lock
 from study_bot.index.manifest import MANIFEST_FILE
 from tests.index.builder_fakes import SETTINGS, build, leftovers, live, prose_text, write_library
@@ -154,6 +154,10 @@ class TestErrors:
 
 
 class TestLock:
+    @pytest.fixture(autouse=True)
+    def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lock, "PATIENCE_S", 0.2)
+
     def test_one_writer_at_a_time_and_the_second_learns_who(self, tmp_path: Path, index_dir: Path) -> None:
         library = write_library(tmp_path / "文献")
         code = (
@@ -194,6 +198,21 @@ class TestLock:
         assert len(refused) == 1
         with writer_lock(index_dir):
             pass
+
+    def test_a_lock_held_for_a_moment_is_waited_for(self, index_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lock, "PATIENCE_S", 10.0)
+        held, done = threading.Event(), threading.Event()
+
+        def first() -> None:
+            with writer_lock(index_dir):
+                held.set()
+                done.wait(0.2)
+
+        thread = threading.Thread(target=first)
+        thread.start()
+        assert held.wait(10)
+        with writer_lock(index_dir):
+            thread.join(10)
 
     def test_a_lock_that_was_never_signed(self, index_dir: Path) -> None:
         with writer_lock(index_dir):

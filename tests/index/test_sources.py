@@ -30,7 +30,7 @@ def test_a_single_file_is_named_with_its_folder(tmp_path: Path) -> None:
     root = write(tmp_path / "库", "a.txt", "b.txt", "catalog.toml")
     scan = scan_sources([root / "a.txt"])
     assert [(file.name, file.relative, file.is_corpus) for file in scan.files] == [("库/a.txt", "a.txt", False)]
-    assert scan.sidecar_roots == {root}
+    assert scan.sidecar_roots == (root,)
 
 
 def test_a_file_reached_twice_counts_once(tmp_path: Path) -> None:

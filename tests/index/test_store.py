@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from study_bot.errors import BuildInProgressError, DamagedIndexError, NoIndexError
+from study_bot.index import lock
 from study_bot.index import store as store_module
 from study_bot.index.lock import writer_lock
 from study_bot.index.snapshot_io import TEXTS_DIR, text_path
@@ -28,8 +29,9 @@ def index_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stores look at the disk at every call."""
+    """Stores look at the disk at every call; a lock that is held is not waited for."""
     monkeypatch.setattr(store_module, "CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.0)
 
 
 def add_talk(library: Path, topic: str) -> None:

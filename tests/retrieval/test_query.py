@@ -240,7 +240,14 @@ def test_a_question_with_a_subject_of_its_own_carries_nothing():
 
 @pytest.mark.parametrize(
     "question",
-    ["继续盘问的时限是多久", "为什么要学习校史", "第三次大会的主题是什么", "其实签到有什么用", "再就业的政策"],
+    [
+        "继续盘问的时限是多久",
+        "为什么要学习校史",
+        "第三次大会的主题是什么",
+        "其实签到有什么用",
+        "再就业的政策",
+        "35项必学内容有哪些？",
+    ],
 )
 def test_questions_that_only_look_like_follow_ups(question: str):
     assert not ask(question, "治安法第七条是什么").follow_up

@@ -107,5 +107,6 @@ def test_behind_a_prefix(prefix: str) -> None:
         assert jump.headers["location"].startswith("/study/reader/rules-2024?start=")
         assert client.get(f"{prefix}/gradio_api/upload").status_code == 404
         assert client.get(f"{prefix}/theme.css").status_code == 200
+        assert client.get("/study", follow_redirects=False).headers["location"].endswith("/study/")
         answer = client.post(f"{prefix}/api/v1/ask", json={"question": "学习管理规定第九条讲什么？"})
         assert answer.status_code == 200

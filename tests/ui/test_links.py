@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study_bot.ui.links import MAX_MARKS, Mark, mark_url, parse_marks, reader_url
+from study_bot.settings import Settings
+from study_bot.ui.links import MAX_MARKS, Mark, mark_url, parse_marks, reader_url, site_root
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 marks = st.builds(
@@ -40,6 +41,12 @@ def test_malformed_marks() -> None:
 def test_an_address_has_a_limit() -> None:
     many = [Mark(n, "v", n, n + 1) for n in range(1, 100)]
     assert mark_url("", many[0], many).count("&m=") == MAX_MARKS
+
+
+def test_prefixes_are_put_in_order() -> None:
+    given = {"": "", "/": "", "study": "/study", "/study/": "/study", "https://intra.example/a/b/": "/a/b"}
+    for root_path, root in given.items():
+        assert site_root(Settings(root_path=root_path)) == root
 
 
 def test_a_version_without_a_place() -> None:

@@ -43,7 +43,7 @@ def _on_that_day(version: Version, as_of: dt.date, today: dt.date) -> list[str]:
         return [f"{name}的这一版本在{_day(as_of)}并非有效版本（{then.label}）。"]
     if then is not now and now in _INACTIVE:
         ended = f"，自{_day(version.repealed)}起不再适用" if version.repealed else ""
-        return [f"以上引自{name}在{_day(as_of)}有效的版本，现在{now.label}{ended}，请以现行版本为准。"]
+        return [f"本回答引自{name}在{_day(as_of)}有效的版本，现在{now.label}{ended}，请以现行版本为准。"]
     return []
 
 

@@ -133,7 +133,7 @@ class _Build:
         texts = [embedding_text(passage) for passage in library.passages]
         hashes = [text_hash(text) for text in texts]
         snapshot_io.write_records(folder, library.versions, library.passages, library.reports, hashes)
-        if (previous := self._reusable()) is not None and snapshot_io.same_content(folder, previous.manifest):
+        if (previous := self._reusable()) is not None and _would_be_same(previous.manifest, library, folder):
             return _unpublished(previous.manifest, library.reports)
         cache = EmbeddingCache(cache_dir / EMBEDDINGS_FILE)
         vectors = embed(texts, hashes, self._encoder, cache, self._previous_vectors, self._monitor, full=self._full)
@@ -239,6 +239,10 @@ def _live_build(index_dir: Path, settings: Settings, encoder: Encoder) -> tuple[
 def _same_statuses(previous: _Previous, today: dt.date) -> bool:
     versions = (v for v in snapshot_io.read_versions(previous.folder) if v.kind is not DocumentKind.BEIR)
     return all(validity(version, today) is version.status for version in versions)
+
+
+def _would_be_same(manifest: Manifest, library: Library, folder: Path) -> bool:
+    return library.examples == manifest.examples and snapshot_io.same_content(folder, manifest)
 
 
 def _source_records(scan: Scan) -> tuple[SourceRecord, ...]:

@@ -45,7 +45,7 @@ class Scan:
     """The files of all sources, in order; the source folders that have sidecars; name and hash of each sidecar."""
 
     files: tuple[SourceFile, ...]
-    sidecar_roots: frozenset[Path]
+    sidecar_roots: tuple[Path, ...]
     sidecars: tuple[tuple[str, str], ...]
 
 
@@ -85,7 +85,7 @@ def scan_sources(sources: Sequence[Path], monitor: Monitor | None = None, *, exc
         stage.advance(detail=file.name)
     return Scan(
         tuple(files),
-        frozenset(file.root for file in sidecars),
+        tuple(dict.fromkeys(file.root for file in sidecars)),
         tuple((file.name, file_hash(file.path) or "") for file in sidecars),
     )
 

@@ -74,6 +74,14 @@ def weighted_z_fusion(rankings: Sequence[Ranking], weights: Sequence[float]) -> 
     return ordered(union, total)
 
 
+def merged(lists: Sequence[Ranking]) -> Ranking:
+    """One list of several that score the same way; a row that is in more than one keeps its first score."""
+    rows = np.concatenate([found.rows for found in lists]) if lists else np.zeros(0, np.int64)
+    scores = np.concatenate([found.scores for found in lists]) if lists else np.zeros(0)
+    union, first = np.unique(rows, return_index=True)
+    return ordered(union, scores[first])
+
+
 def vocabulary_coverage(
     question: Collection[str],
     passages: Sequence[Collection[str]],

@@ -22,8 +22,9 @@ __all__ = ["Query", "QuestionKind", "ResolvedReference", "VersionWish", "underst
 class Query:
     """A question, understood.
 
-    `search_text` is what dense and keyword search get: without chatter and words about versions, law names kept, words
-    of the turn before added when the question leans on it (`follow_up`).
+    `search_text` is what is searched for: without chatter and words about versions, law names kept, words of the turn
+    before added when the question leans on it (`follow_up`). `keywords` is the same without the names of laws in the
+    library, which every passage of the law has ("" = the same).
     `doc_ids` are the documents named in the question or carried over from the conversation, `laws` their titles;
     `unknown_laws` are names of laws, as written, that the library lacks. Without both, nothing was named.
     `as_of` is the day the question asks about, None = today. `years` are those of versions it names (2012年版).
@@ -41,6 +42,7 @@ class Query:
     kind: QuestionKind = QuestionKind.OTHER
     wants_list: bool = False
     follow_up: bool = False
+    keywords: str = ""
 
     @property
     def wants_history(self) -> bool:
@@ -79,9 +81,10 @@ def understand(question: str, articles: ArticleTable, today: dt.date, conversati
     if before is not None and not mentions and (leans or references):
         doc_ids, laws = before.doc_ids, before.laws
     plain = without_spans(text, spans)
+    search_text = _search_text(text, time_words, references, before if leans else None)
     return Query(
         question=question,
-        search_text=_search_text(text, time_words, references, before if leans else None),
+        search_text=search_text,
         references=references,
         doc_ids=doc_ids,
         laws=laws,
@@ -92,6 +95,7 @@ def understand(question: str, articles: ArticleTable, today: dt.date, conversati
         kind=question_kind(plain, asks_article=bool(references)),
         wants_list=wants_list(plain),
         follow_up=leans,
+        keywords=_keywords(search_text, articles) if laws else search_text,
     )
 
 
@@ -153,3 +157,9 @@ def _search_text(
     if any(not reference.carried for reference in references):
         return " ".join((*map(short_title, leans_on.laws[:1]), own))
     return joined_text(leans_on.search_text, own) or text
+
+
+def _keywords(search_text: str, articles: ArticleTable) -> str:
+    named = [(m.start, m.end) for m in articles.find_laws(search_text) if m.doc_ids and m.statute]
+    rest = without_spans(search_text, named).strip(_EDGE_MARKS)
+    return rest if has_subject(rest) else search_text

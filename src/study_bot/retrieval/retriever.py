@@ -6,81 +6,19 @@ import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from study_bot.index.articles import ArticleTable
 from study_bot.index.embedding import Encoder
-from study_bot.index.tokens import Tokenizer
-from study_bot.library.passages import embedding_text
 from study_bot.retrieval.eligibility import Eligibility, Eligible
 from study_bot.retrieval.exact import FoundArticle, look_up
-from study_bot.retrieval.fusion import Ranking, dense_share, ranking, vocabulary_coverage, weighted_z_fusion
+from study_bot.retrieval.fusion import Ranking
+from study_bot.retrieval.hybrid import Candidates, HybridSearch, Searchable
 from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.selection import SameTexts, Selected, select
 from study_bot.settings import Settings
-from study_bot.types import DocumentKind, Filters, Hit, Passage, Version, VersionStatus
-
-LAW_BONUS = 1.0
-"""Added to the fused score, in standard deviations, where the question names the passage's document."""
-
-_COVERING = 3
-"""The best passages of the keyword list that are looked at for the question's vocabulary."""
-
-
-class DenseSearch(Protocol):
-    """What is needed of a dense index."""
-
-    def search(
-        self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Scores and rows, each (n, k), best first, padded with row -1."""
-        ...
-
-
-class SparseSearch(Protocol):
-    """What is needed of a keyword index."""
-
-    def search(
-        self, tokens: Sequence[str], k: int, allowed: NDArray[np.bool_] | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Scores above 0 and rows, best first."""
-        ...
-
-    def document_frequency(self, token: str) -> int:
-        """Number of rows that have the token."""
-        ...
-
-
-class Searchable(Protocol):
-    """The parts of a snapshot that retrieval reads."""
-
-    @property
-    def versions(self) -> tuple[Version, ...]:
-        """All versions."""
-        ...
-
-    @property
-    def passages(self) -> tuple[Passage, ...]:
-        """All passages; a row is a position here."""
-        ...
-
-    @property
-    def dense(self) -> DenseSearch:
-        """The dense index."""
-        ...
-
-    @property
-    def sparse(self) -> SparseSearch:
-        """The keyword index."""
-        ...
-
-    @property
-    def articles(self) -> ArticleTable:
-        """The article table."""
-        ...
+from study_bot.types import DocumentKind, Filters, Hit, Passage, VersionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +48,19 @@ class Retrieval:
     duplicates: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lists:
-    """The two lists of candidates and what became of them."""
-
-    dense: Ranking
-    sparse: Ranking
-    fused: Ranking
-
-
 class Retriever:
     """Answers queries from one snapshot. Holds no state of a conversation: safe for many threads at once."""
 
     def __init__(self, snapshot: Searchable, encoder: Encoder, settings: Settings) -> None:
-        self._snapshot, self._encoder, self._settings = snapshot, encoder, settings
-        self._tokenizer = Tokenizer()
+        self._snapshot, self._encoder = snapshot, encoder
+        self._search = HybridSearch(snapshot, settings.candidates)
         self._eligibility = Eligibility(snapshot.versions, snapshot.passages, snapshot.articles)
         self._same = SameTexts(snapshot.passages)
         self._versions = {version.version_id: version for version in snapshot.versions}
 
     def tokens(self, text: str) -> list[str]:
         """The words keyword search makes of a text."""
-        return self._tokenizer.tokens(text)
+        return self._search.tokens(text)
 
     def retrieve(self, query: Query, filters: Filters, k: int, *, today: dt.date | None = None) -> Retrieval:
         """The best `k` passages for a query; more only where the articles it names have more parts.
@@ -145,13 +74,7 @@ class Retriever:
         day = filters.as_of or query.as_of or today or dt.date.today()
         eligible = self._eligibility.eligible(query, filters, day)
         found = self._look_up(query, eligible, day)
-        before_search = time.perf_counter()
-        dense = self._dense(vectors, k, eligible)[0]
-        after_dense = time.perf_counter()
-        words = self.tokens(query.search_text)
-        sparse = self._sparse(words, k, eligible)
-        after_sparse = time.perf_counter()
-        lists = self._fuse(query, words, dense, sparse)
+        lists = self._search.search(vectors[0], _keywords(query), k, eligible.rows, self._named(query))
         exact = _exact_rows(found)
         selected = select(
             lists.fused.rows.tolist(),
@@ -170,9 +93,9 @@ class Retriever:
             as_of=day,
             latency=RetrievalLatency(
                 encode=1000 * (encoded - started),
-                dense=1000 * (after_dense - before_search),
-                sparse=1000 * (after_sparse - after_dense),
-                fuse=1000 * (ended - after_sparse),
+                dense=lists.dense_ms,
+                sparse=lists.sparse_ms,
+                fuse=lists.fuse_ms,
                 total=1000 * (ended - started),
             ),
             duplicates=self._duplicates(selected),
@@ -199,10 +122,9 @@ class Retriever:
         masks = [self._eligibility.eligible(query, filters, day) for query, day in zip(queries, days, strict=True)]
         dense = self._dense_batch(vectors, k, masks)
         results = []
-        for query, day, eligible, near in zip(queries, days, masks, dense, strict=True):
+        for query, vector, day, eligible, near in zip(queries, vectors, days, masks, dense, strict=True):
             found = self._look_up(query, eligible, day)
-            words = self.tokens(query.search_text)
-            lists = self._fuse(query, words, near, self._sparse(words, k, eligible))
+            lists = self._search.search(vector, _keywords(query), k, eligible.rows, self._named(query), near)
             exact = _exact_rows(found)
             named = set(exact)
             others = [row for row in lists.fused.rows.tolist() if row not in named]
@@ -213,39 +135,19 @@ class Retriever:
         articles, passages = self._snapshot.articles, self._snapshot.passages
         return look_up(query.references, articles, self._eligibility, eligible, passages, day)
 
-    def _candidates(self, k: int) -> int:
-        return max(1, min(max(self._settings.candidates, k), len(self._snapshot.passages)))
-
-    def _dense(self, vectors: NDArray[np.float32], k: int, eligible: Eligible) -> list[Ranking]:
-        scores, rows = self._snapshot.dense.search(vectors, self._candidates(k), eligible.rows)
-        return [ranking(r, s) for r, s in zip(rows, scores, strict=True)]
+    def _named(self, query: Query) -> NDArray[np.bool_] | None:
+        return self._eligibility.rows_of_documents(query.doc_ids) if query.doc_ids else None
 
     def _dense_batch(self, vectors: NDArray[np.float32], k: int, masks: Sequence[Eligible]) -> list[Ranking]:
         """One search for all questions that see every passage, one each for the others."""
         results: dict[int, Ranking] = {}
         together = [i for i, mask in enumerate(masks) if mask.rows is None]
         if together:
-            results.update(zip(together, self._dense(vectors[together], k, masks[together[0]]), strict=True))
+            results.update(zip(together, self._search.nearest(vectors[together], k, None), strict=True))
         for i, mask in enumerate(masks):
             if mask.rows is not None:
-                results[i] = self._dense(vectors[i : i + 1], k, mask)[0]
+                results[i] = self._search.nearest(vectors[i : i + 1], k, mask.rows)[0]
         return [results[i] for i in range(len(masks))]
-
-    def _sparse(self, words: Sequence[str], k: int, eligible: Eligible) -> Ranking:
-        scores, rows = self._snapshot.sparse.search(words, self._candidates(k), eligible.rows)
-        return ranking(rows, scores)
-
-    def _fuse(self, query: Query, words: Sequence[str], dense: Ranking, sparse: Ranking) -> _Lists:
-        passages = self._snapshot.passages
-        best = [self.tokens(embedding_text(passages[row])) for row in sparse.rows[:_COVERING]]
-        coverage = vocabulary_coverage(words, best, self._snapshot.sparse.document_frequency, len(passages))
-        share = dense_share(coverage)
-        fused = weighted_z_fusion((dense, sparse), (share, 1 - share))
-        if query.doc_ids and fused.rows.size:
-            named = self._eligibility.rows_of_documents(query.doc_ids)[fused.rows]
-            order = np.lexsort((fused.rows, -(scores := fused.scores + LAW_BONUS * named)))
-            fused = Ranking(fused.rows[order], scores[order])
-        return _Lists(dense, sparse, fused)
 
     def _preference(self, row: int, day: dt.date) -> tuple[object, ...]:
         """Of equal texts: in force before the rest, statutes before what quotes them."""
@@ -253,7 +155,7 @@ class Retriever:
         in_force = self._eligibility.status(version.version_id, day) is VersionStatus.IN_FORCE
         return not in_force, version.kind is not DocumentKind.STATUTE
 
-    def _hits(self, exact: Sequence[int], others: Sequence[int], lists: _Lists) -> tuple[Hit, ...]:
+    def _hits(self, exact: Sequence[int], others: Sequence[int], lists: Candidates) -> tuple[Hit, ...]:
         dense = dict(zip(lists.dense.rows.tolist(), lists.dense.scores.tolist(), strict=True))
         sparse = dict(zip(lists.sparse.rows.tolist(), lists.sparse.scores.tolist(), strict=True))
         fused = dict(zip(lists.fused.rows.tolist(), lists.fused.scores.tolist(), strict=True))
@@ -273,6 +175,10 @@ class Retriever:
             passages[row].passage_id: tuple(passages[other] for other in others)
             for row, others in selected.duplicates.items()
         }
+
+
+def _keywords(query: Query) -> str:
+    return query.keywords or query.search_text
 
 
 def _exact_rows(found: Sequence[FoundArticle]) -> list[int]:

@@ -10,7 +10,6 @@ import socket
 import sys
 import threading
 from functools import partial
-from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -24,6 +23,7 @@ from study_bot.server.metering import MeteredServices, Metrics
 from study_bot.server.middleware import BodyLimit, GradioManners, LetGo, Prefix, SecurityHeaders
 from study_bot.server.pages import pages_router
 from study_bot.server.problems import problem, register_problems
+from study_bot.ui.links import site_root
 from study_bot.ui.page import dress_gradio_page
 from study_bot.ui.ports import IndexState, StudyServices
 
@@ -36,7 +36,7 @@ STOP_SECONDS = 5
 def create_app(services: StudyServices) -> FastAPI:
     """The whole application: page, reader, JSON interface, health, metrics. Every call makes its own."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    root = services.settings.root_path.rstrip("/")
+    root = site_root(services.settings)
     metrics = Metrics()
     metered = MeteredServices(services, metrics)
     app = FastAPI(title="学习问答", docs_url=None, redoc_url=None, openapi_url=None)
@@ -51,7 +51,7 @@ def create_app(services: StudyServices) -> FastAPI:
     app.add_middleware(LetGo, stopping=app.state.stopping)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Prefix, prefix=urlsplit(root).path)
+    app.add_middleware(Prefix, prefix=root)
     return app
 
 
@@ -125,7 +125,7 @@ def run_server(services: StudyServices, host: str, port: int) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
         server_header=False,
     )
-    address = _address(host, listening.getsockname()[1]) + urlsplit(services.settings.root_path).path.rstrip("/")
+    address = _address(host, listening.getsockname()[1]) + site_root(services.settings)
     server = Server(config, app, address)
     threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True).start()
     if threading.current_thread() is threading.main_thread():

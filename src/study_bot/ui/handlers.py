@@ -12,6 +12,7 @@ import gradio as gr
 
 from study_bot.errors import StudyBotError
 from study_bot.types import Version
+from study_bot.ui.links import site_root
 from study_bot.ui.markup import esc
 from study_bot.ui.ports import IndexState, StudyServices
 from study_bot.ui.questions import clean_question
@@ -40,7 +41,7 @@ class AskHandlers:
     @property
     def root(self) -> str:
         """Path prefix for links."""
-        return self.services.settings.root_path.rstrip("/")
+        return site_root(self.services.settings)
 
     def open_page(self, turns: Turns) -> tuple[Any, Any, Any, Any, Any]:
         """Fill a fresh page. Gives: thread, scope panel, banner, the state it was made from, timer."""

@@ -11,6 +11,7 @@ import gradio as gr
 from study_bot.errors import StudyBotError
 from study_bot.types import Version
 from study_bot.ui.library_list import ALL_KINDS, ALL_STATUSES, STATUS_CHOICES, kinds_of, render_library, select
+from study_bot.ui.links import site_root
 from study_bot.ui.ports import StudyServices
 
 PAGE_SIZE = 60
@@ -35,7 +36,7 @@ class LibraryHandlers:
         library = self.library()
         groups = select(library, words=words or "", status=status or ALL_STATUSES, kind=kind or ALL_KINDS)
         limit = max(PAGE_SIZE, min(shown, len(groups)))
-        root = self.services.settings.root_path.rstrip("/")
+        root = site_root(self.services.settings)
         return render_library(groups[:limit], len(groups), len(library), root), gr.update(visible=len(groups) > limit)
 
     def first(self, words: str, status: str, kind: str) -> tuple[str, Any, int]:

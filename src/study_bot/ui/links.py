@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
+
+from study_bot.settings import Settings
 
 MAX_MARKS = 40
 """Citations carried along in one address; further ones are left out."""
+
+
+def site_root(settings: Settings) -> str:
+    """The prefix all addresses begin with: "" or "/prefix". Of a whole address only the path counts."""
+    path = urlsplit(settings.root_path).path.strip("/")
+    return f"/{path}" if path else ""
 
 
 @dataclass(frozen=True, slots=True)

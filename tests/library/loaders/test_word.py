@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 from docx import Document
 from docx.enum.text import WD_BREAK
@@ -198,6 +201,37 @@ def test_title_row_of_a_table() -> None:
         for column, value in enumerate(values):
             table.cell(row, column).text = value
     assert texts(load(document)) == ["值班表", "时段：早；值班：老陈"]
+
+
+def test_forms() -> None:
+    """Cells that name their neighbour are no header."""
+    document = Document()
+    table = document.add_table(2, 4)
+    for row, values in enumerate((("姓名：", "老陈", "职务：", "值班员"), ("电话：", "", "住址：", "灯下巷"))):
+        for column, value in enumerate(values):
+            table.cell(row, column).text = value
+    assert texts(load(document)) == ["姓名：老陈；职务：值班员", "住址：灯下巷"]
+
+
+def test_footnotes_come_last_and_leave_no_mark() -> None:
+    """Only those the text refers to."""
+    document = Document()
+    paragraph = document.add_paragraph("正文")
+    reference = OxmlElement("w:footnoteReference")
+    reference.set(qn("w:id"), "2")
+    paragraph.add_run()._r.append(reference)
+    paragraph.add_run("继续。")
+    notes = "".join(f'<w:footnote w:id="{n}"><w:p><w:r><w:t>脚注{n}。</w:t></w:r></w:p></w:footnote>' for n in (1, 2))
+    data = word_bytes(document)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        rels = archive.read("word/_rels/document.xml.rels")
+    kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+    link = b'<Relationship Id="n1" Type="' + kind + b'" Target="footnotes.xml"/></Relationships>'
+    changed = {
+        "word/_rels/document.xml.rels": rels.replace(b"</Relationships>", link),
+        "word/footnotes.xml": f"<w:footnotes {nsdecls('w')}>{notes}</w:footnotes>".encode(),
+    }
+    assert texts(load_word(rezip(data, changed), LIMITS)) == ["正文继续。", "注：脚注2。"]
 
 
 def test_frames_made_of_tables_are_text() -> None:

@@ -17,7 +17,7 @@ from study_bot.library.loaders.tables import table_blocks
 from study_bot.types import BlockKind, LoadedFile
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})(?:[ \t\u3000]+(.*?))?[ \t]*#*[ \t]*$")
-_TIGHT_HEADING = re.compile(r"^(#{1,6})(?=[\u4e00-\u9fff第（《])(.+?)#*$")  # 「##标题」, common though not standard
+_TIGHT_HEADING = re.compile(r"^(#{1,6})(?=[\u4e00-\u9fff第（《])([^#]+)#*$")  # 「##标题」, common though not standard
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
 _RULE = re.compile(r"^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import math
 import os
 import re
@@ -38,9 +38,15 @@ _HALF_WIDTH = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=1)
 def is_available() -> bool:
-    """Whether rapidocr and the engine it runs on are installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("rapidocr", "onnxruntime"))
+    """Whether rapidocr and the engine it runs on are installed and can be loaded (system libraries may be missing)."""
+    try:
+        importlib.import_module("onnxruntime")
+        importlib.import_module("rapidocr")
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 import statistics
 from collections import Counter
@@ -19,6 +20,9 @@ INDENT = 1.2
 MIN_OWN_LINES = 5
 """Lines a frame must have for its own margins to be seen."""
 
+MIN_MEASURED_LINES = 8
+"""Lines of a frame whose width counts as the measure of its side."""
+
 ROOM = 3.2
 """Ideographs left free at the end of a line that mean it was broken on purpose."""
 
@@ -32,10 +36,9 @@ _FIRST_WORD = re.compile(r"^[A-Za-z0-9.,:/\-]+")
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Lines that belong together, across columns and pages. `centred` holds for every line of it."""
+    """Lines that belong together, across columns and pages."""
 
     lines: tuple[Line, ...]
-    centred: bool = False
 
     @property
     def text(self) -> str:
@@ -60,6 +63,7 @@ class _Margins:
 
     @property
     def width(self) -> float:
+        """The measure: from margin to margin."""
         return self.right - self.left
 
 
@@ -82,13 +86,7 @@ def paragraphs_of(frames: Sequence[Frame]) -> list[Paragraph]:
             else:
                 groups[-1].append(line)
             previous, previous_margins, previous_frame = line, margin, frame
-    by_page = {
-        (frame.page, id(line)): margin for frame, margin in zip(frames, margins, strict=True) for line in frame.lines
-    }
-    return [
-        Paragraph(tuple(group), all(_is_centred(line, by_page[line.page, id(line)], setting) for line in group))
-        for group in groups
-    ]
+    return [Paragraph(tuple(group)) for group in groups]
 
 
 def body_size(lines: Sequence[Line]) -> float:
@@ -106,16 +104,20 @@ def _margins(frames: Sequence[Frame]) -> list[_Margins]:
     for side in {frame.side for frame in frames}:
         lines = [line for frame in frames if frame.side == side for line in frame.lines]
         shared[side] = _Margins(_left_edge(lines, size), _right_edge(lines, size))
+    widths: dict[str, list[float]] = {}
     own = [_Margins(_left_edge(frame.lines, size), _right_edge(frame.lines, size)) for frame in frames]
+    for frame, found in zip(frames, own, strict=True):
+        if len(frame.lines) >= MIN_MEASURED_LINES:
+            widths.setdefault(frame.side, []).append(found.width)
+    measures = {side: statistics.median(values) for side, values in widths.items()}
     result = []
     for frame, found in zip(frames, own, strict=True):
         common = shared[frame.side]
         if len(frame.lines) < MIN_OWN_LINES:
             result.append(common)
             continue
-        widths = [m.width for f, m in zip(frames, own, strict=True) if f.side == frame.side and len(f.lines) >= 8]
         # Even and odd pages may be shifted against each other: the measure stays the same.
-        shifted = abs(found.width - statistics.median(widths)) < size if widths else False
+        shifted = abs(found.width - measures.get(frame.side, 0.0)) < size
         left = found.left if shifted or found.left - common.left < size else common.left
         right = found.right if shifted or common.right - found.right < 2.5 * size else common.right
         result.append(_Margins(left, right))
@@ -126,21 +128,21 @@ def _left_edge(lines: Sequence[Line], size: float) -> float:
     """The leftmost edge that several lines share."""
     needed = max(2, round(0.06 * len(lines)))
     edges = sorted(line.left for line in lines)
-    for edge in edges:
-        near = [other for other in edges if edge <= other < edge + 0.6 * size]
+    for index, edge in enumerate(edges):
+        near = edges[index : bisect.bisect_left(edges, edge + 0.6 * size, index)]
         if len(near) >= needed:
             return statistics.median(near)
     return edges[0]
 
 
 def _right_edge(lines: Sequence[Line], size: float) -> float:
+    """The rightmost edge that several lines reach, punctuation and all."""
     needed = max(2, round(0.06 * len(lines)))
-    edges = sorted((line.right for line in lines), reverse=True)
-    for edge in edges:
-        near = [other for other in edges if edge >= other > edge - 1.2 * size]
-        if len(near) >= needed:
-            return max(near)
-    return edges[0]
+    edges = sorted(line.right for line in lines)
+    for index in range(len(edges) - 1, -1, -1):
+        if index + 1 - bisect.bisect_right(edges, edges[index] - 1.2 * size, 0, index + 1) >= needed:
+            return edges[index]
+    return edges[-1]
 
 
 def _setting(frames: Sequence[Frame], margins: Sequence[_Margins]) -> _Setting:

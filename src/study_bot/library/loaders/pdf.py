@@ -78,12 +78,11 @@ def load_pdf(data: bytes, limits: LoadLimits) -> LoadedFile:
             raise _damaged() from None
         finally:
             document.close()
-    if not any(page.segments for page in pages):
-        if scan.unreadable:
-            raise UnsupportedFormatError(_no_recognition(limits))
-        if scan.broken:
-            raise _damaged()
     blocks = _blocks(remove_running_lines(pages))
+    if not blocks and scan.unreadable:
+        raise UnsupportedFormatError(f"PDF 是扫描件，没有文字层；{_recognition_hint(limits)}")
+    if not blocks and scan.broken:
+        raise _damaged()
     return LoadedFile(
         "pdf", tuple(blocks), title, warnings=_warnings(scan, limits), pages=count, ocr_pages=tuple(scan.done)
     )
@@ -102,10 +101,10 @@ def _damaged() -> DamagedFileError:
     return DamagedFileError("PDF 已损坏，无法读取；请从原处重新取得该文件，或用阅读器打开后另存一份。")
 
 
-def _no_recognition(limits: LoadLimits) -> str:
+def _recognition_hint(limits: LoadLimits) -> str:
     if not limits.ocr:
-        return "PDF 是扫描件，而文字识别已关闭；请在设置中打开 ocr（STUDY_BOT_OCR=true）后重新导入。"
-    return f"PDF 是扫描件，需要文字识别组件；请安装可选组件 ocr（{ocr.INSTALL_HINT}）后重新导入。"
+        return "请在设置中打开文字识别 ocr（STUDY_BOT_OCR=true）后重新导入。"
+    return f"请安装文字识别的可选组件 ocr（{ocr.INSTALL_HINT}）后重新导入。"
 
 
 def _warnings(scan: _Scan, limits: LoadLimits) -> tuple[str, ...]:
@@ -113,7 +112,7 @@ def _warnings(scan: _Scan, limits: LoadLimits) -> tuple[str, ...]:
     if scan.broken:
         warnings.append(f"第 {_numbers(scan.broken)} 页已损坏，没有读出；请核对原文件，或用阅读器打开后另存一份。")
     if scan.unreadable:
-        warnings.append(f"第 {_numbers(scan.unreadable)} 页是扫描图像，没有读出文字。{_no_recognition(limits)}")
+        warnings.append(f"第 {_numbers(scan.unreadable)} 页是扫描图像，没有读出文字；{_recognition_hint(limits)}")
     if scan.doubtful:
         shown = "、".join(scan.doubtful[:10]) + ("等" if len(scan.doubtful) > 10 else "")
         warnings.append(f"扫描页文字识别可信度低（{shown}），请对照原件核对。")

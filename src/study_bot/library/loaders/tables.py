@@ -15,12 +15,20 @@ MAX_HEADER_CHARS = 30
 """A longer cell is a value, not a column's name."""
 
 
+_COLONS = ("：", ":")
+
+
 def row_text(header: Sequence[str], values: Sequence[str]) -> str:
     """`表头：值；表头：值`; columns without a name give the bare value, empty values are left out."""
-    parts = []
+    parts: list[str] = []
     for column, value in enumerate(values):
         name = header[column].rstrip("：:") if column < len(header) else ""
-        if value:
+        if not value:
+            continue
+        if not name and parts and parts[-1].endswith(_COLONS):
+            # A form: the cell to the left names this one, or was left without a value.
+            parts[-1] = value if value.endswith(_COLONS) else parts[-1] + value
+        else:
             parts.append(f"{name}：{value}" if name and name != value else value)
     return "；".join(parts)
 
@@ -91,7 +99,7 @@ def _judge_header(rows: Sequence[Row]) -> int:
     if len(rows) < 2:
         return 0
     first = [cell for cell in rows[0] if cell is not None]
-    if not looks_like_header(first):
+    if not looks_like_header(first) or any(cell.endswith(_COLONS) for cell in first):
         return 0
     if None not in rows[0]:
         return 1
