@@ -107,12 +107,14 @@ def test_two_texts_with_the_same_dates_are_reported() -> None:
 def test_sidecar(tmp_path: Path) -> None:
     (tmp_path / "规章").mkdir()
     (tmp_path / "规章" / "catalog.toml").write_text(
-        '[[documents]]\npath = "甲.docx"\ntitle = "甲规"\neffective = 2025-01-01\nstatus = "已废止"\naliases = ["甲"]\n',
+        'examples = ["甲规第一条讲什么？"]\n[[documents]]\npath = "甲.docx"\ntitle = "甲规"\n'
+        'effective = 2025-01-01\nstatus = "已废止"\naliases = ["甲"]\n',
         encoding="utf-8",
     )
     entry = read_sidecar(tmp_path).entry("规章/甲.docx")
     assert (entry.title, entry.effective, entry.status) == ("甲规", dt.date(2025, 1, 1), VersionStatus.REPEALED)
     assert read_sidecar(tmp_path).entry("乙.docx") == SidecarEntry()
+    assert read_sidecar(tmp_path).examples == ("甲规第一条讲什么？",)
 
 
 @pytest.mark.parametrize(
