@@ -96,12 +96,12 @@ def test_a_closing_article_repeals_another_document() -> None:
     assert linked[1].status is VersionStatus.IN_FORCE
 
 
-def test_two_texts_with_the_same_dates_are_reported() -> None:
-    linked = link_versions(
-        [version(hash_="66666666"), version(RULE + "\n", f"规章/乙/{TITLE}.txt", "77777777")], {}, TODAY
-    )
-    assert sorted(v.status for v in linked) == [VersionStatus.AMENDED, VersionStatus.IN_FORCE]
-    assert any("日期相同" in w for v in linked for w in v.warnings)
+def test_of_two_texts_with_the_same_dates_the_later_source_counts_and_the_admin_is_told() -> None:
+    texts = [version(hash_="66666666"), version(RULE + "\n", f"规章/甲/{TITLE}.txt", "77777777")]
+    for given in (texts, texts[::-1]):
+        linked = link_versions(given, {}, TODAY)
+        assert [v.status for v in linked] == [VersionStatus.AMENDED, VersionStatus.IN_FORCE]
+        assert "日期相同" in linked[0].warnings[-1]
 
 
 def test_sidecar(tmp_path: Path) -> None:

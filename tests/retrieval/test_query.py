@@ -218,7 +218,12 @@ def test_a_follow_up_takes_law_and_topic_along():
     query = ask("那卖淫呢", "治安法对赌博怎么处罚")
     assert query.follow_up
     assert query.doc_ids == (SECURITY,)
-    assert query.search_text == "治安法对赌博怎么处罚 卖淫"
+    assert query.search_text == "卖淫 治安法对赌博怎么处罚 卖淫"
+    assert query.keywords == "卖淫 对赌博怎么处罚 卖淫"
+
+
+def test_generic_words_of_a_follow_up_are_searched_for_too():
+    assert "期限" in ask("期限是多久", "治安法对赌博怎么处罚").search_text
 
 
 def test_a_law_is_remembered_over_several_turns():
@@ -254,10 +259,21 @@ def test_questions_that_only_look_like_follow_ups(question: str):
 
 
 @pytest.mark.parametrize(
-    "question", ["为什么？", "还有呢", "具体说说", "那未成年人呢", "这种行为怎么认定", "如果不交罚款呢"]
+    "question",
+    [
+        "为什么？",
+        "还有呢",
+        "具体说说",
+        "那未成年人呢",
+        "这种行为怎么认定",
+        "如果不交罚款呢",
+        "期限是多久",
+        "那可以延长吗",
+        "由谁处罚",
+    ],
 )
 def test_questions_that_need_the_turn_before(question: str):
-    assert ask(question, "治安法对赌博怎么处罚").search_text.startswith("治安法对赌博怎么处罚")
+    assert "治安法对赌博怎么处罚" in ask(question, "治安法对赌博怎么处罚").search_text
 
 
 def test_a_new_day_for_the_same_question():

@@ -21,7 +21,7 @@ from study_bot.errors import SettingsError
 from study_bot.server.app import run_server
 from study_bot.settings import Settings
 from tests.ui.fake_services import FakeServices
-from tests.ui.running import running
+from tests.ui.running import queue_question, running
 
 QUESTION = "学习管理规定第九条讲什么？"
 
@@ -64,20 +64,13 @@ def test_slow_questions_block_nobody_but_questions() -> None:
         assert [f.result().status_code for f in asked] == [200, 200, 200]
 
 
-def join(url: str, session: str) -> httpx.Response:
-    """Queue a question as a client of Gradio does, without waiting for the answer."""
-    index = next(d["id"] for d in httpx.get(f"{url}/config").json()["dependencies"] if d["api_name"] == "chat")
-    body = {"data": [QUESTION, None, None, None, False], "fn_index": index, "session_hash": session}
-    return httpx.post(f"{url}/gradio_api/queue/join", json=body)
-
-
 def test_a_full_queue_says_so_in_chinese() -> None:
     gate = threading.Event()
     fake = FakeServices(Settings(max_concurrent_questions=1, max_queued_questions=2), gate=gate)
     with running(fake) as url:
         responses = []
         for n in range(8):
-            responses.append(join(url, f"s{n}"))
+            responses.append(queue_question(url, f"s{n}"))
             time.sleep(0.1)
         gate.set()
     assert responses[0].status_code == 200
@@ -89,7 +82,7 @@ def test_a_client_that_leaves_gives_its_turn_back() -> None:
     gate = threading.Event()
     fake = FakeServices(Settings(max_concurrent_questions=1), gate=gate)
     with running(fake) as url:
-        join(url, "leaver")
+        queue_question(url, "leaver")
         with httpx.stream("GET", f"{url}/gradio_api/queue/data", params={"session_hash": "leaver"}) as stream:
             next(stream.iter_lines())
             wait_until(lambda: figure(url, "study_bot_questions_running") == 1)

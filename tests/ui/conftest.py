@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 
 from tests.ui.fake_services import FakeServices
+from tests.ui.page_scripts import CHROMIUM_FLAGS
 from tests.ui.running import running
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture

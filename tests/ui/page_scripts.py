@@ -1,6 +1,16 @@
-"""Scripts the browser tests run in a page. Each gives the offenders, an empty list when all is well."""
+"""How the browser is started, and scripts run in its pages; those that look for faults give a list of them."""
 
 from __future__ import annotations
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+"""A browser that is sandboxed by the test machine and asks nobody for anything."""
 
 POOR_CONTRAST = """() => {
   const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);

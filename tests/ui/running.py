@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import uvicorn
 
 from study_bot.server.app import Server, create_app
@@ -35,3 +36,10 @@ def running(services: FakeServices) -> Iterator[str]:
         server.should_exit = True
         thread.join(10)
         listening.close()
+
+
+def queue_question(url: str, session: str, question: str = "学习管理规定第九条讲什么？") -> httpx.Response:
+    """Queue a question as a client of Gradio does, without waiting for the answer."""
+    index = next(d["id"] for d in httpx.get(f"{url}/config").json()["dependencies"] if d["api_name"] == "chat")
+    body = {"data": [question, None, None, None, False], "fn_index": index, "session_hash": session}
+    return httpx.post(f"{url}/gradio_api/queue/join", json=body)

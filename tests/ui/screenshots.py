@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support import requires_browser
-from tests.ui.conftest import CHROMIUM_FLAGS
+from tests.ui.page_scripts import CHROMIUM_FLAGS
 
 UNANSWERABLE = "明天食堂有什么菜？"
 
@@ -71,9 +71,10 @@ def main(folder: Path, url: str) -> None:
     """Take all pictures."""
     from playwright.sync_api import sync_playwright
 
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=requires_browser(), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
         for view, options in VIEWS.items():
             context = browser.new_context(locale="zh-CN", **options)
             context.set_default_timeout(60_000)

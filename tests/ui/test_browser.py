@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from study_bot.settings import Settings
 from study_bot.types import Progress
 from tests.ui.fake_services import FakeServices
 from tests.ui.page_scripts import CONFIRM_WORD, HIT_IN_VIEW, NAMELESS, POOR_CONTRAST
-from tests.ui.running import running
+from tests.ui.running import queue_question, running
 
 pytestmark = pytest.mark.browser
 
@@ -316,22 +317,42 @@ def test_a_full_queue_is_told_in_chinese(browser: Any) -> None:
     gate = threading.Event()
     settings = Settings(max_concurrent_questions=1, max_queued_questions=1)
     with running(FakeServices(settings, gate=gate)) as url:
-        pages = [browser.new_context(viewport={"width": 1280, "height": 800}).new_page() for _ in range(3)]
-        for page in pages:
-            page.goto(url)
-            page.wait_for_selector(".welcome")
-            page.fill("#question textarea", NINTH)
-            page.press("#question textarea", "Enter")
-            page.locator("#live .turn").wait_for()
-            page.wait_for_timeout(500)
-        pages[2].locator("#live [data-state=failed]").wait_for()
-        assert "出错了" in pages[2].inner_text(".toast-wrap")
-        assert "排队的人太多了" in pages[2].inner_text(".toast-wrap")
+        for n in range(2):
+            queue_question(url, f"other{n}")
+            time.sleep(0.3)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(url)
+        page.wait_for_selector(".welcome")
+        ask(page, NINTH, "failed")
+        assert "出错了" in page.inner_text(".toast-wrap")
+        assert "排队的人太多了" in page.inner_text(".toast-wrap")
         gate.set()
-        for page in pages[:2]:
-            page.locator("#live [data-state=done]").wait_for()
-        for page in pages:
-            page.context.close()
+        page.wait_for_timeout(500)
+        ask(page, NINTH)
+        page.close()
+
+
+def test_a_new_index_clears_the_scope_and_keeps_the_conversation(
+    open_page: OpenPage, live_services: FakeServices
+) -> None:
+    live_services.building = Progress("计算向量", 30, 100, "段")  # the page asks more often while one is built
+    before = dict(live_services.texts)
+    try:
+        page = open_page()
+        page.locator("#banner", has_text="可以继续提问").wait_for()
+        page.click("#scope-toggle")
+        page.check(".picks .pick >> nth=0")
+        page.click("#scope-done")
+        ask(page, "第九条")
+        live_services.texts = dict(list(before.items())[2:])
+        live_services.building = None
+        page.locator("#banner .banner").wait_for(state="detached")
+        page.locator("#scope-summary", has_text="全部文献").wait_for()
+        assert page.locator(".picks input:checked").count() == 0
+        assert page.locator(".picks .pick").count() == 2
+        assert page.locator(".turn").count() == 1
+    finally:
+        live_services.texts, live_services.building = before, None
 
 
 def test_nothing_of_the_framework_shows(open_page: OpenPage) -> None:

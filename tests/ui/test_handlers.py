@@ -120,19 +120,19 @@ def test_a_new_conversation_starts_with_the_welcome(services: FakeServices) -> N
 def test_polling_is_quiet_until_the_index_changes(services: FakeServices) -> None:
     handlers = AskHandlers(services)
     services.missing = True
-    thread, _, _, seen, timer = handlers.open_page(())
+    thread, _, _, seen, timer = handlers.open_page((), None)
     assert "还没有可用的索引" in thread
     assert timer.value == BUSY_SECONDS
-    assert all(is_skip(value) for value in handlers.poll((), seen))
+    assert all(is_skip(value) for value in handlers.poll((), None, seen))
     services.building = Progress("计算向量", 1, 10)
-    thread, _, _, seen, _ = handlers.poll((), seen)
+    thread, _, _, seen, _ = handlers.poll((), None, seen)
     assert "正在建立索引" in thread
     services.building = Progress("计算向量", 9, 10)
-    thread, scope, _, _, _ = handlers.poll((), seen)
+    thread, scope, _, _, _ = handlers.poll((), None, seen)
     assert 'value="9"' in thread
     assert is_skip(scope)
     services.missing, services.building = False, None
-    thread, scope, _, seen, timer = handlers.poll((), seen)
+    thread, scope, _, seen, timer = handlers.poll((), None, seen)
     assert "想查哪条规定" in thread
     assert "云岭市公安局" in scope
     assert timer.value == IDLE_SECONDS
@@ -141,8 +141,9 @@ def test_polling_is_quiet_until_the_index_changes(services: FakeServices) -> Non
 def test_a_change_of_the_index_keeps_the_conversation(services: FakeServices) -> None:
     handlers = AskHandlers(services)
     turns = ask(handlers, QUESTION)[-1][1]
-    thread, *_ = handlers.poll(turns, "other")
-    assert is_skip(thread)
+    assert is_skip(handlers.poll(turns, None, "other")[0])
+    *_, pending = handlers.accept(QUESTION, "", ())
+    assert is_skip(handlers.poll((), pending, "other")[0])
 
 
 def test_questions_are_never_logged(services: FakeServices, caplog: pytest.LogCaptureFixture) -> None:

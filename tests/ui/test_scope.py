@@ -69,6 +69,16 @@ def test_the_panel_lists_documents_once_and_classrooms() -> None:
     assert "2026-01-05" in panel
 
 
+def test_another_library_gives_another_panel() -> None:
+    day = dt.date(2026, 1, 5)
+
+    def tag(markup: str) -> str:
+        return markup[: markup.index(" ")]
+
+    assert render_scope(LIBRARY, day) == render_scope(LIBRARY, day)
+    assert tag(render_scope(LIBRARY, day)) != tag(render_scope(LIBRARY[1:3], day))
+
+
 def test_questions_are_cleaned_and_bounded() -> None:
     assert clean_question("  第一条\u200b \n\n 第二条\x00 ", 50) == "第一条\n第二条"
     for text, words in [("", "请先输入"), (" \n\u3000", "请先输入"), (None, "请先输入"), ("字" * 51, "51 字")]:

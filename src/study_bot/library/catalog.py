@@ -242,7 +242,8 @@ def link_versions(
 ) -> tuple[Version, ...]:
     """Compare the versions of each document and follow repeal clauses; give each its status on `today`.
 
-    The version that took effect last by `today` is in force; the ones before it end on the day the next begins.
+    The version that took effect last by `today` is in force; the ones before it end on the day the next begins. Of
+    versions with the same dates the one given last counts as the newest: a later source goes before an earlier one.
 
     :param repeals: version_id -> titles its closing articles repeal.
     :return: the versions in the order given.
@@ -271,7 +272,7 @@ def _start(version: Version) -> dt.date | None:
 
 def _chain(group: Sequence[Version]) -> list[Version]:
     """End each version where its successor begins."""
-    ordered = sorted(group, key=lambda v: (v.status not in _INACTIVE, _start(v) or dt.date.min, v.path))
+    ordered = sorted(group, key=lambda v: (v.status not in _INACTIVE, _start(v) or dt.date.min))
     chained = []
     for version, successor in zip(ordered, [*ordered[1:], None], strict=True):
         if successor is None or successor.version_id == version.version_id:

@@ -67,8 +67,8 @@ def build_ask_tab(services: StudyServices, blocks: gr.Blocks) -> None:
     quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     timer = gr.Timer(IDLE_SECONDS)
     page = [thread, scope_panel, banner, seen, timer]
-    blocks.load(handlers.open_page, inputs=[turns], outputs=page, **quick)
-    timer.tick(handlers.poll, inputs=[turns, seen], outputs=page, **quick)
+    blocks.load(handlers.open_page, inputs=[turns, pending], outputs=page, **quick)
+    timer.tick(handlers.poll, inputs=[turns, pending, seen], outputs=page, **quick)
 
     accepted = send.click(
         handlers.accept,

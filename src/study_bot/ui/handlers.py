@@ -43,23 +43,24 @@ class AskHandlers:
         """Path prefix for links."""
         return site_root(self.services.settings)
 
-    def open_page(self, turns: Turns) -> tuple[Any, Any, Any, Any, Any]:
+    def open_page(self, turns: Turns, pending: Pending | None) -> tuple[Any, Any, Any, Any, Any]:
         """Fill a fresh page. Gives: thread, scope panel, banner, the state it was made from, timer."""
         status = self.services.status()
         library = self._library()
-        thread = gr.skip() if turns else self._welcome(library)  # a conversation stays as it is
+        begun = bool(turns) or pending is not None
+        thread = gr.skip() if begun else self._welcome(library)  # a conversation stays as it is
         timer = gr.Timer(BUSY_SECONDS if status.building or not status.ready else IDLE_SECONDS)
         return thread, render_scope(library, dt.date.today()), render_banner(status), _stamp(status), timer
 
-    def poll(self, turns: Turns, seen: str) -> tuple[Any, Any, Any, Any, Any]:
+    def poll(self, turns: Turns, pending: Pending | None, seen: str) -> tuple[Any, Any, Any, Any, Any]:
         """The same again when the index has changed; only the progress while a build is under way."""
         status = self.services.status()
         stamp = _stamp(status)
         if stamp != seen:
-            return self.open_page(turns)
+            return self.open_page(turns, pending)
         if status.building is None:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        welcome = gr.skip() if turns or status.ready else self._welcome(self._library())
+        welcome = gr.skip() if turns or pending or status.ready else self._welcome(self._library())
         return welcome, gr.skip(), render_banner(status), stamp, gr.skip()
 
     def accept(self, question: str, scope: str, turns: Turns) -> tuple[Any, Any, Any, Any, Any]:

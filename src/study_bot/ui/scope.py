@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Sequence
 
@@ -50,8 +51,12 @@ def render_scope(library: Sequence[Version], today: dt.date) -> str:
         f"</fieldset><fieldset><legend>时点</legend>{_day_input(today)}"
         f"{_choice('pick', 'include_inactive', 'yes', '包含已废止、已修改的版本')}</fieldset>"
         '</div><div class="scope-foot"><button type="reset" class="act">清除</button>'
-        '<button type="button" class="act act-main" id="scope-done">完成</button></div></form></div>'
+        '<button type="button" class="act act-main" id="scope-done">完成</button></div></form>'
     )
+    # Gradio changes a page in place, node by node: a tick would stay where another document moves to. A new name of
+    # the element makes it a new panel, and nothing is ticked.
+    tag = f"scope-{hashlib.sha256(panel.encode()).hexdigest()[:12]}"
+    return f'<{tag} class="scope">{panel}</{tag}>'
 
 
 def _choice(look: str, name: str, value: str, words: str) -> str:

@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
 
 from study_bot.errors import UnsupportedFormatError
 from study_bot.library.loaders import ocr
+from study_bot.library.loaders.page_lines import Line, Page
 from study_bot.library.loaders.pdf import load_pdf
 from study_bot.types import LoadedFile
 from tests.library.loaders.makers import FONT, LIMITS, PAGE_WIDTH, chinese_font, draw_paragraphs, pdf, texts, wrapped
@@ -85,9 +88,7 @@ def test_mixed_file_without_recognition(monkeypatch: pytest.MonkeyPatch) -> None
     picture = io.BytesIO()
     Image.new("L", (60, 80), 200).save(picture, "PNG")
 
-    def draw(canvas: object) -> None:
-        from reportlab.lib.utils import ImageReader
-
+    def draw(canvas: Canvas) -> None:
         draw_paragraphs(canvas, SCANNED)
         canvas.showPage()
         picture.seek(0)
@@ -137,3 +138,32 @@ def test_repair(text: str, repaired: str) -> None:
 def test_image_scale(width: float, height: float, scale: float) -> None:
     """Large sheets do not exhaust memory, small ones are enlarged."""
     assert ocr.image_scale(width, height) == pytest.approx(scale, abs=0.01)
+
+
+def test_cover_over_a_picture_keeps_its_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recognition that finds no more than the text layer is not used."""
+    picture = io.BytesIO()
+    Image.new("L", (60, 80), 200).save(picture, "PNG")
+
+    def draw(canvas: Canvas) -> None:
+        picture.seek(0)
+        canvas.drawImage(ImageReader(picture), 0, 0, PAGE_WIDTH, 842)
+        canvas.setFont(FONT, 20)
+        canvas.drawString(100, 500, "街道阅览室夜间开放工作资料汇编第一册")
+
+    seen = Line("街道阅览室夜问开放工作资料汇编第一册", 100, 480, 320, 345, 20, 1)
+    monkeypatch.setattr(ocr, "is_available", lambda: True)
+    monkeypatch.setattr(ocr, "recognise", lambda *_arguments: (Page(1, PAGE_WIDTH, 842, (seen,), ocr=True), 0.9))
+    loaded = load_pdf(pdf(draw), LIMITS)
+    assert texts(loaded) == ["街道阅览室夜间开放工作资料汇编第一册"]
+    assert loaded.ocr_pages == ()
+
+
+def test_doubtful_recognition_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page and its confidence are named."""
+    seen = Line("看不太清的一行字，勉强认出来。", 100, 480, 320, 345, 20, 1)
+    monkeypatch.setattr(ocr, "is_available", lambda: True)
+    monkeypatch.setattr(ocr, "recognise", lambda *_arguments: (Page(1, PAGE_WIDTH, 842, (seen,), ocr=True), 0.62))
+    loaded = load_pdf(scanned_pdf(Image.new("L", (600, 800), 200)), LIMITS)
+    assert loaded.ocr_pages == (1,)
+    assert "第 1 页 62%" in loaded.warnings[0]

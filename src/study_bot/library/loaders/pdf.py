@@ -142,7 +142,7 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, limits: LoadLimits, 
                 scale = ocr.image_scale(*page.get_size())
                 image = page.render(scale=scale, may_draw_forms=False, rev_byteorder=False).to_numpy()
                 recognised, score = ocr.recognise(_three_channels(image), scale, number, limits.threads)
-                if recognised.segments:
+                if _adds_text(recognised, text):
                     scan.done.append(number)
                     if score < LOW_SCORE:
                         scan.doubtful.append(f"第 {number} 页 {score:.0%}")
@@ -153,6 +153,16 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, limits: LoadLimits, 
         return Page(number, text.width, text.height, (*segments_of(flow, number), *tables))
     finally:
         page.close()
+
+
+def _adds_text(recognised: Page, text: PageText) -> bool:
+    """Whether recognition found more than the page's own text, which a cover over a picture has in full."""
+    found = sum(len(segment.text) for segment in recognised.segments)
+    return found > 0 if text.unreadable > MAX_UNREADABLE else found > 1.3 * _printed(text)
+
+
+def _printed(text: PageText) -> int:
+    return sum(1 for character in text.characters if not character.space)
 
 
 def _three_channels(image: object) -> object:
@@ -168,7 +178,7 @@ def _three_channels(image: object) -> object:
 
 
 def _needs_recognition(page: pypdfium2.PdfPage, text: PageText) -> bool:
-    printed = sum(1 for character in text.characters if not character.space)
+    printed = _printed(text)
     if text.unreadable > MAX_UNREADABLE:
         return True
     if printed >= MIN_TEXT_WITH_IMAGE:

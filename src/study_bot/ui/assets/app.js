@@ -67,7 +67,6 @@
     if (!form || form.hidden === !open) return;
     form.hidden = !open;
     $("#scope-toggle").setAttribute("aria-expanded", String(open));
-    document.documentElement.dataset.scope = open ? "open" : "";
     if (open) $("input", form)?.focus({ preventScroll: true });
     else $("#scope-toggle").focus({ preventScroll: true });
   }
@@ -251,7 +250,6 @@
     if (form && !form.hidden) {
       form.hidden = true;
       $("#scope-toggle").setAttribute("aria-expanded", "false");
-      document.documentElement.dataset.scope = "";
     }
   }
 
