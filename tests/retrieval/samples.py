@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from study_bot.index.articles import ArticleTable
+from study_bot.retrieval.hybrid import DenseSearch, SparseSearch
 from study_bot.text import article_label
 from study_bot.types import (
     ArticleNumber,
@@ -187,8 +188,8 @@ class FakeSnapshot:
 
     versions: tuple[Version, ...]
     passages: tuple[Passage, ...]
-    dense: ExactDense
-    sparse: CountingSparse
+    dense: DenseSearch
+    sparse: SparseSearch
     articles: ArticleTable
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from study_bot.retrieval.fusion import (
     dense_share,
+    merged,
     ranking,
     reciprocal_rank_fusion,
     vocabulary_coverage,
@@ -63,6 +64,12 @@ def test_a_decided_list_outweighs_an_undecided_one():
 def test_equal_scores_come_in_row_order():
     fused = weighted_z_fusion([ranking([7, 3, 5], [1, 1, 1])], (1,))
     assert fused.rows.tolist() == [3, 5, 7]
+
+
+def test_merged_lists_keep_scores_and_order():
+    both = merged([ranking([1, 2], [9, 5]), ranking([2, 3], [5, 7])])
+    assert (both.rows.tolist(), both.scores.tolist()) == ([1, 3, 2], [9, 7, 5])
+    assert merged([]).rows.size == 0
 
 
 def test_coverage_counts_rare_words_more_and_takes_the_best_passage():

@@ -20,7 +20,7 @@ from study_bot.index.law_names import (
     looks_like_law,
     official_names,
     without_prefix,
-    without_version_words,
+    without_remarks,
 )
 from study_bot.text import NUMBER
 from study_bot.types import ArticleNumber, DocumentKind, Passage, Version
@@ -68,17 +68,14 @@ class ArticleTable:
         laws: dict[tuple[str, str], _Law] = {}
         law_of_version: dict[str, _Law] = {}
         for version in versions:
-            beir = version.kind is DocumentKind.BEIR
-            title = law_title.get(version.version_id, version.title) if beir else version.title
-            statute = (
-                looks_like_law(title) or version.version_id in law_title
-                if beir
-                else version.kind is DocumentKind.STATUTE
-            )
-            if beir and not statute:
-                continue
-            key = ("law", without_prefix(fold(title))) if beir else ("document", version.doc_id)
-            law = laws.setdefault(key, _Law(title, statute))
+            if version.kind is DocumentKind.BEIR:
+                title = law_title.get(version.version_id, version.title)
+                if version.version_id not in law_title and not looks_like_law(title):
+                    continue
+                law = laws.setdefault(("law", without_prefix(fold(title))), _Law(title, statute=True))
+            else:
+                statute = version.kind is DocumentKind.STATUTE
+                law = laws.setdefault(("document", version.doc_id), _Law(version.title, statute))
             if version.doc_id not in law.doc_ids[-1:]:
                 law.doc_ids.append(version.doc_id)
             law.version_ids.append(version.version_id)
@@ -166,7 +163,7 @@ def _names(laws: Sequence[_Law]) -> dict[str, NamedLaws]:
     derived: dict[str, set[int]] = defaultdict(set)
     for index, law in enumerate(laws):
         if not law.statute:
-            for name in {fold(law.title), without_version_words(fold(law.title))}:
+            for name in {fold(law.title), without_remarks(fold(law.title)), *map(fold, law.aliases)}:
                 if len(name) >= _MIN_PROSE_TITLE:
                     plain[name].add(index)
             continue
@@ -174,7 +171,7 @@ def _names(laws: Sequence[_Law]) -> dict[str, NamedLaws]:
             official[name].add(index)
         for alias in law.aliases:
             plain[fold(alias)].add(index)
-        plain[without_version_words(without_prefix(fold(law.title)))].add(index)
+        plain[without_remarks(without_prefix(fold(law.title)))].add(index)
         for name in derived_names(law.title):
             derived[name].add(index)
     names = {name: NamedLaws(tuple(sorted(found))) for name, found in official.items() if len(name) > 1}

@@ -54,12 +54,17 @@ def looks_like_law(title: str) -> bool:
     return _LAW_TITLE.search(title.strip("《》 ")) is not None
 
 
-def without_version_words(folded: str) -> str:
-    """A folded name without the year, 修订, 新 or 旧 that a writer put before or after it."""
+def without_remarks(folded: str) -> str:
+    """A folded title without the year or the bracketed remark about its version at its end."""
     name = folded
     while (match := _REMARK.search(name)) and match.start() > 1:
         name = name[: match.start()]
-    name = _VERSION_TAIL.sub("", name) or name
+    return _VERSION_TAIL.sub("", name) or name
+
+
+def without_version_words(folded: str) -> str:
+    """A folded name as a question has it, without the year, 修订, 新 or 旧 before or after it."""
+    name = without_remarks(folded)
     rest = _VERSION_HEAD.sub("", name)
     return rest if len(rest) > 1 else name
 
@@ -95,9 +100,7 @@ def _court_spellings(full: str) -> Iterator[str]:
             return
 
 
-_INTERPRETS = re.compile(
-    r"关于(?:适用|执行|贯彻执行)(?P<law>.+?)(?P<topic>.*?)的(?P<kind>解释|规定|意见)(?P<part>\([^()]*\))?$"
-)
+_INTERPRETS = re.compile(r"关于(?:适用|执行|贯彻执行)(?P<law>.*法.*)的(?P<kind>解释|规定|意见)(?P<part>\([^()]*\))?$")
 _ABOUT = re.compile(r"^.{2,30}?关于(?P<topic>.+?)的?(?P<kind>解释|规定|意见|批复|决定)(?P<part>\([^()]*\))?$")
 _PART = re.compile(r"\(([一二三四五六七八九十])\)$")
 _LAW_WORDS = re.compile(r"(?:具体)?(?:应用|适用)法律(?:的)?(?:若干)?问题|若干问题|适用法律")
@@ -111,7 +114,7 @@ def derived_names(title: str) -> frozenset[str]:
 
     They may fit several laws; the caller decides what an ambiguous one is worth.
     """
-    base = without_prefix(without_version_words(fold(title)))
+    base = without_prefix(without_remarks(fold(title)))
     names = set(_interpretation_names(base))
     if base.startswith("公安机关"):
         rest = base.removeprefix("公安机关")
@@ -130,11 +133,8 @@ def _interpretation_names(base: str) -> Iterator[str]:
 
 def _plain_interpretation_names(base: str) -> Iterator[str]:
     plain = base.replace("中华人民共和国", "")
-    part = ""
-    if (match := _INTERPRETS.search(plain)) and "法" in match["law"] + match["topic"]:
-        subject = match["law"] + match["topic"]
-        subject = _LAW_WORDS.sub("", subject)
-        part = match["part"] or ""
+    if match := _INTERPRETS.search(plain):
+        subject, part = _LAW_WORDS.sub("", match["law"]), match["part"] or ""
         for law in {subject, *(short for short in SHORT_NAMES if SHORT_NAMES[short] == subject)}:
             for end in ("解释", "司法解释", "的解释", "的司法解释") if match["kind"] == "解释" else (match["kind"],):
                 yield f"{law}{end}{part}"

@@ -40,8 +40,8 @@ def render_scope(library: Sequence[Version], today: dt.date) -> str:
     cut = f'<p class="small">只列出前 {MAX_CHOICES} 部。</p>' if len(documents) > MAX_CHOICES else ""
     rooms = "".join(_choice("chip", "category", name, name) for name in categories_of(library))
     classrooms = f'<fieldset><legend>类别</legend><div class="chips">{rooms}</div></fieldset>' if rooms else ""
-    return (
-        '<div class="scope"><button type="button" id="scope-toggle" aria-expanded="false" aria-controls="scope-panel">'
+    panel = (
+        '<button type="button" id="scope-toggle" aria-expanded="false" aria-controls="scope-panel">'
         f'{icon("sliders")}<span id="scope-summary">范围：全部文献</span></button>'
         '<form id="scope-panel" hidden aria-label="提问范围"><div class="scope-scroll">'
         f"{classrooms}<fieldset><legend>文献</legend>"
