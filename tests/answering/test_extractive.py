@@ -63,6 +63,27 @@ def test_lists_come_with_lead_and_all_items(library: SmallLibrary) -> None:
     assert all(words in text for words in ("有下列情形之一的", "（一）备考", "2.中学生", "（三）其他"))
 
 
+def prose_units(text: str) -> list[str]:
+    template = SmallLibrary().passages[1]
+    passage = Passage("p", "v", "d", PassageKind.PROSE, text, 0, len(text), "t", template.locator)
+    return [text[unit.start : unit.end] for unit in units_of(passage)]
+
+
+def test_an_enumeration_in_prose_is_one_unit_with_the_sentence_before_it() -> None:
+    text = "夜读有好处。好处有三条。\n1．安静，没有人说话；\n2．明亮。灯都是新的。\n3．省钱。\n周末也开放。"
+    assert prose_units(text) == [
+        "夜读有好处。",
+        "好处有三条。\n1．安静，没有人说话；\n2．明亮。灯都是新的。\n3．省钱。",
+        "周末也开放。",
+    ]
+
+
+def test_a_long_enumeration_is_offered_item_by_item() -> None:
+    items = [f"{n}．第{n}种好处，" + "灯下有座人心不慌，" * 30 + "说完了。" for n in range(1, 5)]
+    units = prose_units("好处如下：\n" + "\n".join(items))
+    assert units == ["好处如下：", *items]
+
+
 def test_a_version_out_of_force_says_so(library: SmallLibrary) -> None:
     statements, _ = answer(library, "保留座位几分钟", "保留座位十分钟")
     assert "（2021年版本，已修改）" in statements[0].text

@@ -13,9 +13,13 @@ from study_bot.types import Passage, PassageKind
 LONG_CLAUSE_CHARS = 400
 """A 款 with 项 beyond this is offered 项 by 项, each with the lead sentence."""
 
+LONG_LIST_CHARS = 600
+"""An enumeration beyond this is offered item by item, each with the sentence before the list."""
+
 _LIST_MEMBER = re.compile(
     rf"^(?:[（(](?:{CHINESE_NUMBER}|[0-9]{{1,2}})[）)]|[0-9]{{1,2}}[.．、](?![0-9])|[一二三四五六七八九十]{{1,3}}是|第[一二三四五六七八九十]{{1,3}}[，,]|[①-⑳]|[-•·●])"
 )
+_FIRST_MEMBER = re.compile(r"^(?:[（(](?:一|1)[）)]|1[.．、](?![0-9])|一是|第一[，,]|①|[-•·●])")
 _SOFT_END = re.compile(r"[；;：:，,、][”’」』）)》】]*$")
 
 
@@ -60,19 +64,34 @@ def _clause_units(clause: ClauseSpan) -> Iterator[Unit]:
 
 
 def _prose_units(text: str) -> Iterator[Unit]:
-    """Sentences up to 。！？ or a line end; a lead that ends with ： takes the enumeration after it along."""
+    """Sentences up to 。！？ or a line end; an enumeration is one unit with the sentence before it, if not too long."""
     sentences = _full_sentences(text)
     position = 0
     while position < len(sentences):
-        start, end = sentences[position]
-        position += 1
-        if text[:end].rstrip("”’」』）)》】").endswith(("：", ":")):
-            while position < len(sentences) and _LIST_MEMBER.match(text[slice(*sentences[position])]):
-                end = sentences[position][1]
-                position += 1
-            yield Unit(start, end, whole=True)
+        members = _enumeration(text, sentences, position + 1)
+        lead = sentences[position]
+        if members and members[-1][1] - lead[0] <= LONG_LIST_CHARS:
+            yield Unit(lead[0], members[-1][1], whole=True)
         else:
-            yield Unit(start, end)
+            yield Unit(*lead)
+            yield from (Unit(start, end, lead=lead) for start, end in members)
+        position += 1 + sum(1 for s in sentences[position + 1 :] if members and s[1] <= members[-1][1])
+
+
+def _enumeration(text: str, sentences: Sequence[tuple[int, int]], position: int) -> list[tuple[int, int]]:
+    """The items of a list that begins with the sentence at `position`: each from its mark to the next one's, or to the
+    end of its line. Empty if no list begins there."""
+    if position >= len(sentences) or not _FIRST_MEMBER.match(text[slice(*sentences[position])]):
+        return []
+    members: list[tuple[int, int]] = []
+    for start, end in sentences[position:]:
+        if _LIST_MEMBER.match(text[start:end]):
+            members.append((start, end))
+        elif "\n" not in text[members[-1][1] : start]:
+            members[-1] = (members[-1][0], end)
+        else:
+            break
+    return members
 
 
 def _full_sentences(text: str) -> list[tuple[int, int]]:
