@@ -78,6 +78,11 @@ def test_an_enumeration_in_prose_is_one_unit_with_the_sentence_before_it() -> No
     ]
 
 
+def test_an_enumeration_right_under_its_heading_is_one_unit() -> None:
+    text = "第一，安静。没有人说话。\n第二，明亮。\n周末也开放。"
+    assert prose_units(text) == ["第一，安静。没有人说话。\n第二，明亮。", "周末也开放。"]
+
+
 def test_a_long_enumeration_is_offered_item_by_item() -> None:
     items = [f"{n}．第{n}种好处，" + "灯下有座人心不慌，" * 30 + "说完了。" for n in range(1, 5)]
     units = prose_units("好处如下：\n" + "\n".join(items))

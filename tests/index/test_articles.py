@@ -111,6 +111,11 @@ def test_names_resolve(name: str, title: str | None):
         ("道路安全法第三条", [LAWS[8]]),
         ("2025年12月的时候治安法第四条", [LAWS[2]]),
         ("什么情况可以继续盘问", []),
+        ("提高公民法律意识", []),
+        ("的刑法学教材和民法院校", []),
+        ("的人民警察法制教育", []),
+        ("治安管理处罚法律责任", []),
+        ("《刑法》学习和刑法规定", [LAWS[0], LAWS[0]]),
     ],
 )
 def test_laws_are_found_in_questions(text: str, expected: list[str]):

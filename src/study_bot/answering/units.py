@@ -64,18 +64,24 @@ def _clause_units(clause: ClauseSpan) -> Iterator[Unit]:
 
 
 def _prose_units(text: str) -> Iterator[Unit]:
-    """Sentences up to 。！？ or a line end; an enumeration is one unit with the sentence before it, if not too long."""
+    """Sentences up to 。！？ or a line end; an enumeration is one unit with the sentence before it, if not too long.
+    At the start of a passage its heading is what it hangs from."""
     sentences = _full_sentences(text)
     position = 0
     while position < len(sentences):
-        members = _enumeration(text, sentences, position + 1)
-        lead = sentences[position]
-        if members and members[-1][1] - lead[0] <= LONG_LIST_CHARS:
-            yield Unit(lead[0], members[-1][1], whole=True)
+        lead: tuple[int, int] | None = None
+        members = _enumeration(text, sentences, 0) if position == 0 else []
+        if not members:
+            lead = sentences[position]
+            members = _enumeration(text, sentences, position + 1)
+        start, end = (lead or members[0])[0], (members[-1] if members else sentences[position])[1]
+        if not members or end - start <= LONG_LIST_CHARS:
+            yield Unit(start, end, whole=bool(members))
         else:
-            yield Unit(*lead)
-            yield from (Unit(start, end, lead=lead) for start, end in members)
-        position += 1 + sum(1 for s in sentences[position + 1 :] if members and s[1] <= members[-1][1])
+            if lead is not None:
+                yield Unit(*lead)
+            yield from (Unit(a, b, lead=lead) for a, b in members)
+        position += sum(1 for a, _ in sentences[position:] if a < end)
 
 
 def _enumeration(text: str, sentences: Sequence[tuple[int, int]], position: int) -> list[tuple[int, int]]:

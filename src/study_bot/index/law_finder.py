@@ -93,6 +93,8 @@ _BOUNDARY = frozenset(
     "和与及或同跟的在对是查看下问据照按依反用新旧老版中国考学道解把将由从向比如里年后前正订读背讲说述叫称到了个部章条第于为"
     "候那请我们你您现当时让使就会有引若今目阅找答出自篇名款项吧吗呢啊以"
 )
+# After 法: what makes it the beginning of another word.
+_WORD_OF_LAW = re.compile(r"[院律官庭警医务]|人(?!民)|制(?!定)|治(?!安)|学(?!习)|规(?![定范])|定(?![义罪])")
 _TITLE_MARKS = re.compile(r"[《》]")
 _RUN = re.compile(rf"[{CJK}()（）《》〈〉“”]*$")
 _CONNECTING = re.compile(r"[\s》〉”\"'’）)]*(?:[（(][^（）()]{1,16}[）)])?[\s》]*(?:里面?|中|当中)?的?[\s]*$")
@@ -148,10 +150,12 @@ class LawFinder:
             if any(candidate.start < t.end and t.start < candidate.end for t in taken):
                 continue
             if candidate.kind is not _Kind.GENRE:
+                if _goes_on(text, positions, candidate):
+                    continue
                 if (
                     candidate.strict
                     and candidate.start not in genres_end
-                    and not _may_begin(text, positions, candidate.start)
+                    and not _may_begin(text, positions, candidate)
                 ):
                     continue
                 found.append(self._named(text, folded, positions, candidate))
@@ -272,9 +276,15 @@ def _lead_in(words: str) -> str:
     return match.group() if match else ""
 
 
-def _may_begin(text: str, positions: list[int], start: int) -> bool:
-    before = text[: positions[start]][-1:]
+def _may_begin(text: str, positions: list[int], candidate: _Candidate) -> bool:
+    before = text[: positions[candidate.start]][-1:]
     return not before or before in _BOUNDARY or not re.match(f"[{CJK}]", before)
+
+
+def _goes_on(text: str, positions: list[int], candidate: _Candidate) -> bool:
+    """Whether the 法 at the end belongs to the next word: 公民法律意识, 交法院处理."""
+    last = positions[candidate.end - 1]
+    return text[last] == "法" and _WORD_OF_LAW.match(text, last + 1) is not None
 
 
 def _outer_brackets(text: str) -> Iterator[tuple[int, int]]:
