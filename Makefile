@@ -31,13 +31,13 @@ $(VENV)/pyvenv.cfg:
 
 # PyTorch goes first and alone, so that what comes after cannot pull in another build of it.
 $(INSTALLED): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
-	@echo "Installing into $(VENV) (some minutes the first time) ..."
+	@echo "正在安装到 $(VENV)，首次需要几分钟，请稍候…… (Installing, some minutes the first time)"
 	$(PIP) install -c constraints.txt torch
 	$(PIP) install -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
 $(INSTALLED_DEV): $(INSTALLED)
-	@echo "Installing what the tests need ..."
+	@echo "正在安装测试所需的程序包…… (Installing what the tests need)"
 	$(PIP) install -c constraints.txt -e '.[$(EXTRAS),dev]'
 	@touch $@
 

@@ -119,7 +119,8 @@ def run_server(services: StudyServices, host: str, port: int) -> None:
     app = create_app(services)
     config = uvicorn.Config(
         app,
-        log_level=services.settings.log_level.lower(),
+        # Its own start-up lines are for developers; the address is printed below.
+        log_level="info" if services.settings.log_level.upper() == "DEBUG" else "warning",
         # Addresses can hold names of people and of matters under study.
         access_log=False,
         timeout_graceful_shutdown=STOP_SECONDS,
@@ -144,8 +145,9 @@ def _warm_up(services: StudyServices) -> None:
     try:
         services.warm_up()
     except StudyBotError as error:
-        # The pages tell it too; whoever started the server should read it at once.
-        logger.warning("%s", error)
+        if threading.main_thread().is_alive():  # else it is the end of the program that interrupted the loading
+            # The pages tell it too; whoever started the server should read it at once.
+            logger.warning("%s", error)
 
 
 class Server(uvicorn.Server):
