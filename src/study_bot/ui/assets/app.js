@@ -191,9 +191,10 @@
     const frame = document.createElement("iframe");
     frame.title = "原文";
     frame.src = link.href;
+    // Not before it listens: a key pressed meanwhile, Escape above all, is the dialog's.
+    frame.addEventListener("load", () => frame.focus(), { once: true });
     reader.append(frame);
     reader.showModal();
-    frame.focus();
     history.pushState({ reader: true }, "");
   }
   addEventListener("popstate", () => { if (reader?.open) reader.close(); });
