@@ -17,6 +17,7 @@ from pathlib import Path
 from study_bot.errors import DatasetError
 from study_bot.evaluation.datasets import Dataset, Qrels, Query, read_dataset, read_qrels, read_queries
 from study_bot.evaluation.evidence import Evidence, EvidenceResolver, Library, evidence_from
+from study_bot.text import search_form
 
 
 def evidence_of(query: Query) -> tuple[Evidence, ...]:
@@ -28,6 +29,11 @@ def evidence_of(query: Query) -> tuple[Evidence, ...]:
     if not isinstance(records, list):
         raise DatasetError(f"问题 {query.query_id} 的 evidence 应为列表。")
     return tuple(evidence_from(record, f"问题 {query.query_id} ") for record in records)
+
+
+def same_question(text: str) -> str:
+    """The form in which questions are compared: width, case, white space and the mark at the end do not count."""
+    return "".join(search_form(text).split()).rstrip("?？。.!！")
 
 
 @dataclass(frozen=True, slots=True)
