@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study_bot.errors import DatasetError
-from study_bot.evaluation.datasets import read_dataset, read_qrels, read_queries, read_run, write_run
+from study_bot.evaluation.datasets import (
+    Query,
+    read_dataset,
+    read_judgements,
+    read_qrels,
+    read_queries,
+    read_run,
+    write_run,
+)
 
 QUERIES = (
     '{"_id": "q1", "text": "谁来值班？", "metadata": {"kind": "duty"}}\n'
@@ -49,7 +57,7 @@ def test_reads_packed_queries_and_a_byte_order_mark(beir: Path) -> None:
 def test_question_may_stand_under_either_name(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text('{"_id": 7, "question": "谁来值班？", "must": ["值班员"]}\n', encoding="utf-8")
-    assert [(query.query_id, query.text) for query in read_queries(path)] == [("7", "谁来值班？")]
+    assert read_queries(path) == (Query("7", "谁来值班？", {"must": ["值班员"]}),)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +106,13 @@ def test_qrels_without_header_or_with_fractions(tmp_path: Path) -> None:
     path = tmp_path / "dev.tsv"
     path.write_text("q1\td1\t1.0\nq2\td2\t0\n", encoding="utf-8")
     assert read_qrels(path) == {"q1": {"d1": 1}}
+
+
+def test_qrels_of_trec(tmp_path: Path) -> None:
+    path = tmp_path / "judgements.qrels"
+    path.write_text("q1 0 d1 2\nq1\tQ0\td2\t0\nq2 0 d3 0\n", encoding="utf-8")
+    assert read_qrels(path) == {"q1": {"d1": 2, "d2": 0}}
+    assert read_judgements(path) == {"q1": {"d1": 2, "d2": 0}, "q2": {"d3": 0}}
 
 
 @pytest.mark.parametrize("line", ["q1 d1 1", "q1\td1", "q1\td1\tgood", "q1\td1\tinf"])

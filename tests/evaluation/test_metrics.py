@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from study_bot.evaluation.datasets import read_qrels, read_run, write_run
 from study_bot.evaluation.metrics import evaluate, first_relevant_rank, parse_metric
 
 GRADES = {"a": 1, "b": 2, "c": 0}
@@ -99,3 +100,41 @@ def test_values_lie_between_zero_and_one(grades: dict[str, int], ranked: list[st
     best = sorted(grades, key=lambda doc_id: -grades[doc_id])
     if name not in {"R", "MAP"}:
         assert evaluate({"q": best}, {"q": grades}, [f"{name}@{k}"]).mean[f"{name}@{k}"] == pytest.approx(1.0)
+
+
+@given(
+    qrels=st.dictionaries(st.sampled_from(["q1", "q2", "q3"]), _GRADES, min_size=1),
+    tied=st.dictionaries(
+        st.sampled_from(["q1", "q2", "q4"]),
+        st.lists(
+            st.tuples(st.sampled_from(_DOCS), st.sampled_from([0.0, 0.5, 0.5000000001, 1e6])),
+            unique_by=lambda entry: entry[0],
+            min_size=1,
+        ),
+    ),
+)
+def test_files_with_tied_scores_are_scored_alike(
+    tmp_path_factory: pytest.TempPathFactory, qrels: dict[str, dict[str, int]], tied: dict[str, list]
+) -> None:
+    """A run whose scores are tied is written so that other programs see our order; so are judgements of TREC."""
+    folder = tmp_path_factory.getbasetemp()
+    write_run(folder / "tied.trec", tied, "tag")
+    (folder / "tied.qrels").write_text(
+        "".join(f"{q} 0 {d} {grade}\n" for q, grades in qrels.items() for d, grade in grades.items()), encoding="utf-8"
+    )
+    ours = evaluate(
+        {q: [doc_id for doc_id, _ in ranking] for q, ranking in read_run(folder / "tied.trec").items()},
+        read_qrels(folder / "tied.qrels"),
+        [f"{name}@5" for name in _ORACLES],
+    )
+    theirs = {
+        (m.query_id, str(m.measure)): m.value
+        for m in ir_measures.iter_calc(
+            [ir_measures.parse_measure(form.format(5)) for form in _ORACLES.values()],
+            list(ir_measures.read_trec_qrels(str(folder / "tied.qrels"))),
+            list(ir_measures.read_trec_run(str(folder / "tied.trec"))),
+        )
+    }
+    for query_id, scores in ours.per_query.items():
+        for name, form in _ORACLES.items():
+            assert scores[f"{name}@5"] == pytest.approx(theirs.get((query_id, form.format(5)), 0.0)), name

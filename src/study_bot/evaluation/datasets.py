@@ -28,10 +28,13 @@ Run = dict[str, Ranking]
 # score in single precision, and equal scores would let them change the order.
 _SCORE_STEP = 1e-6
 
+# What a line of questions says about itself; its other keys are metadata written without a `metadata` around them.
+_OWN_KEYS = frozenset({"_id", "text", "question", "metadata"})
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question of a set. `metadata` is whatever else its line holds under that key."""
+    """A question of a set. `metadata` is whatever else its line holds, under that key or beside it."""
 
     query_id: str
     text: str
@@ -83,34 +86,56 @@ def read_queries(path: Path) -> tuple[Query, ...]:
         metadata = record.get("metadata") or {}
         if not isinstance(metadata, dict):
             raise DatasetError(f"{path} 第 {number} 行的 metadata 应为对象。")
+        beside = {key: value for key, value in record.items() if key not in _OWN_KEYS}
         if str(query_id) in queries:
             raise DatasetError(f"{path} 第 {number} 行的 _id“{query_id}”重复。")
-        queries[str(query_id)] = Query(str(query_id), text, metadata)
+        queries[str(query_id)] = Query(str(query_id), text, {**beside, **metadata})
     if not queries:
         raise DatasetError(f"{path} 中没有问题。")
     return tuple(queries.values())
 
 
 def read_qrels(path: Path) -> Qrels:
-    """Read tab-separated `query-id corpus-id score`, with or without the header line.
+    """Read relevance judgements of BEIR or of TREC, told apart line by line.
 
-    Only queries with at least one grade above 0 are kept: the measures are undefined for the others.
+    BEIR: tab-separated `query-id corpus-id score`, with or without the header line. TREC: `qid iteration docid grade`
+    between white space. Only queries with at least one grade above 0 are kept: the measures are undefined for others.
 
-    :raises DatasetError: a line without three columns or with a grade that is no number.
+    :raises DatasetError: a line of neither form, or with a grade that is no number.
     """
+    return {
+        query_id: grades
+        for query_id, grades in read_judgements(path).items()
+        if any(grade > 0 for grade in grades.values())
+    }
+
+
+def read_judgements(path: Path) -> Qrels:
+    """Read as `read_qrels` does, but keep the queries for which nothing is relevant."""
     qrels: Qrels = {}
     for number, line in _lines(path):
         columns = line.split("\t")
         if number == 1 and columns[0] == "query-id":
             continue
         if len(columns) != 3:
-            raise DatasetError(f"{path} 第 {number} 行应为三列（query-id、corpus-id、score），以制表符分隔。")
-        query_id, doc_id, grade = columns
+            query_id, doc_id, grade = _trec_judgement(path, number, line)
+        else:
+            query_id, doc_id, grade = columns
         try:
             qrels.setdefault(query_id, {})[doc_id] = int(float(grade))
         except (ValueError, OverflowError):
             raise DatasetError(f"{path} 第 {number} 行的分值“{grade}”不是数字。") from None
-    return {query_id: grades for query_id, grades in qrels.items() if any(grade > 0 for grade in grades.values())}
+    return qrels
+
+
+def _trec_judgement(path: Path, number: int, line: str) -> tuple[str, str, str]:
+    columns = line.split()
+    if len(columns) != 4:
+        raise DatasetError(
+            f"{path} 第 {number} 行应为以制表符分隔的三列（query-id、corpus-id、score），"
+            "或 TREC 格式的四列（qid、0、docid、grade）。"
+        )
+    return columns[0], columns[2], columns[3]
 
 
 def write_run(path: Path, run: Mapping[str, Ranking], tag: str) -> None:
