@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from study_bot.evaluation.asking import Ask, asker
 from study_bot.types import (
     Answer,
     Citation,
+    Filters,
     Hit,
     Latency,
     Locator,
@@ -12,6 +17,7 @@ from study_bot.types import (
     PassageKind,
     RefusalReason,
     Statement,
+    Turn,
 )
 
 
@@ -69,3 +75,23 @@ def make_refusal(question: str, build_id: str = "b1") -> Answer:
         latency=Latency(encode=5.0, retrieve=10.0, answer=1.0, total=11.0),
         build_id=build_id,
     )
+
+
+@dataclass(frozen=True)
+class FixedChoice:
+    """Always picks the same options."""
+
+    picked: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+
+    def __call__(self, question: str, options: Sequence[str]) -> FixedChoice:
+        return self
+
+
+def asking(answer: Callable[[str], Answer], build_id: str = "b1") -> Ask:
+    """Asks a function that needs the words of a question alone."""
+
+    def given(question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
+        return answer(question)
+
+    return asker(given, FixedChoice(), build_id)

@@ -10,11 +10,20 @@ from pathlib import Path
 import pytest
 
 from study_bot.errors import DatasetError, NoIndexError, QuestionError
+from study_bot.evaluation.asking import asker
 from study_bot.evaluation.datasets import Query
+from study_bot.evaluation.partial import PartialRun
 from study_bot.evaluation.records import answer_record, hit_record, json_line
-from study_bot.evaluation.runner import document_ranking, percentile, run_answers, run_retrieval
-from study_bot.types import Answer, Hit, Progress
-from tests.evaluation.samples import make_answer, make_hit, make_refusal
+from study_bot.evaluation.runner import (
+    AnswersSummary,
+    document_ranking,
+    percentile,
+    read_answers,
+    run_answers,
+    run_retrieval,
+)
+from study_bot.types import Answer, Filters, Hit, Progress, Turn
+from tests.evaluation.samples import FixedChoice, asking, make_answer, make_hit, make_refusal
 
 QUESTIONS = tuple(Query(f"q{number}", f"问题{number}") for number in range(4))
 
@@ -79,7 +88,7 @@ def test_answers_are_written_one_a_line(tmp_path: Path) -> None:
 
     out = tmp_path / "new" / "answers.jsonl"
     steps: list[Progress] = []
-    summary = run_answers(QUESTIONS, answer, out, "b1", steps.append)
+    summary = run_answers(QUESTIONS, asking(answer), out, "b1", steps.append)
     lines = _lines(out)
     assert [line["_id"] for line in lines] == ["q0", "q1", "q2", "q3"]
     assert [line["refused"] for line in lines] == [False, True, True, False]
@@ -88,7 +97,8 @@ def test_answers_are_written_one_a_line(tmp_path: Path) -> None:
     assert (lines[2]["reason"], lines[2]["answer"]) == ("unclear", "问题太长。")
     assert (summary.questions, summary.reused, summary.refused) == (4, 0, 2)
     assert summary.reasons == {"not_in_library": 1, "unclear": 1}
-    assert summary.latency["total"] == {"median": 11.0, "p95": 30.0}
+    assert summary.latency["total"] == {"p50": 11.0, "p90": 30.0, "p95": 30.0, "p99": 30.0}
+    assert [record["_id"] for record in summary.records] == ["q0", "q1", "q2", "q3"]
     assert [(step.done, step.total) for step in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -102,7 +112,7 @@ def test_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         return make_answer(question)
 
     with pytest.raises(KeyboardInterrupt):
-        run_answers(QUESTIONS, stops, out, "b1")
+        run_answers(QUESTIONS, asking(stops), out, "b1")
     with out.open("a", encoding="utf-8") as file:
         file.write('{"_id":"q2","question":"问')  # killed while writing
 
@@ -110,7 +120,7 @@ def test_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         asked.append(question)
         return make_answer(question)
 
-    summary = run_answers(QUESTIONS, goes_on, out, "b1")
+    summary = run_answers(QUESTIONS, asking(goes_on), out, "b1")
     assert asked == ["问题2", "问题3"]
     assert summary.reused == 2
     assert [line["_id"] for line in _lines(out)] == ["q0", "q1", "q2", "q3"]
@@ -118,19 +128,19 @@ def test_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 def test_answers_of_another_build_or_question_are_replaced(tmp_path: Path) -> None:
     out = tmp_path / "answers.jsonl"
-    run_answers(QUESTIONS, make_answer, out, "b1")
+    run_answers(QUESTIONS, asking(make_answer), out, "b1")
     changed = (*QUESTIONS[:3], Query("q3", "改过的问题"))
-    assert run_answers(changed, make_answer, out, "b1").reused == 3
+    assert run_answers(changed, asking(make_answer), out, "b1").reused == 3
     assert {line["_id"]: line["question"] for line in _lines(out)}["q3"] == "改过的问题"
-    assert run_answers(changed, lambda text: make_answer(text, "b2"), out, "b2").reused == 0
+    assert run_answers(changed, asking(lambda text: make_answer(text, "b2"), "b2"), out, "b2").reused == 0
     assert [line["build_id"] for line in _lines(out)] == ["b2"] * 4
 
 
 def test_question_trimmed_by_the_answerer_still_counts_as_answered(tmp_path: Path) -> None:
     out = tmp_path / "answers.jsonl"
     padded = (Query("q0", " 问题 "),)
-    run_answers(padded, lambda text: make_answer(text.strip()), out, "b1")
-    assert run_answers(padded, make_answer, out, "b1").reused == 1
+    run_answers(padded, asking(lambda text: make_answer(text.strip())), out, "b1")
+    assert run_answers(padded, asking(make_answer), out, "b1").reused == 1
 
 
 @pytest.mark.parametrize("content", ["一篇文章\n第二行\n", '{"_id": "q1", "text": "问题文件"}\n', "只有一行"])
@@ -138,27 +148,27 @@ def test_other_files_are_never_overwritten(tmp_path: Path, content: str) -> None
     out = tmp_path / "mine.txt"
     out.write_text(content, encoding="utf-8")
     with pytest.raises(DatasetError, match="不是回答记录"):
-        run_answers(QUESTIONS, make_answer, out, "b1")
+        run_answers(QUESTIONS, asking(make_answer), out, "b1")
     assert out.read_text(encoding="utf-8") == content
 
 
 def test_empty_file_is_filled(tmp_path: Path) -> None:
     out = tmp_path / "answers.jsonl"
     out.touch()
-    run_answers(QUESTIONS, make_answer, out, "b1")
+    run_answers(QUESTIONS, asking(make_answer), out, "b1")
     assert len(_lines(out)) == 4
 
 
 def test_missing_index_stops_the_run_and_keeps_what_is_there(tmp_path: Path) -> None:
     out = tmp_path / "answers.jsonl"
-    run_answers(QUESTIONS[:2], make_answer, out, "b1")
+    run_answers(QUESTIONS[:2], asking(make_answer), out, "b1")
     shutil.copy(out, tmp_path / "copy")
 
     def answer(question: str) -> Answer:
         raise NoIndexError("没有索引。")
 
     with pytest.raises(NoIndexError):
-        run_answers(QUESTIONS, answer, out, "b1")
+        run_answers(QUESTIONS, asking(answer), out, "b1")
     assert out.read_bytes() == (tmp_path / "copy").read_bytes()
 
 
@@ -200,6 +210,81 @@ def test_shape_of_an_answer() -> None:
         "latency_ms": {"encode": 5.0, "retrieve": 10.0, "answer": 20.0, "total": 30.0},
         "build_id": "b1",
     }
+
+
+def test_records_are_read_back_without_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    records = run_answers(QUESTIONS, asking(make_answer), out, "b1").records
+    with out.open("a", encoding="utf-8") as file:
+        file.write('{"_id":"q9","ques')
+    assert read_answers(out) == list(records)
+    with pytest.raises(DatasetError, match="没有找到文件"):
+        read_answers(tmp_path / "nothing.jsonl")
+
+
+def test_conversation_day_and_options_are_put_with_the_question(tmp_path: Path) -> None:
+    seen: list[tuple[str, Filters, Sequence[Turn]]] = []
+    query = Query(
+        "q1",
+        "那旧版呢？",
+        {
+            "as_of": "2024-06-30",
+            "conversation": [{"question": "谁值班？", "answer": "值班员。"}],
+            "options": ["中队长", "值班员"],
+            "answer": "值班员",
+        },
+    )
+
+    def answer(question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
+        seen.append((question, filters, conversation))
+        return make_answer(question)
+
+    def run(asked: Query) -> AnswersSummary:
+        return run_answers([asked], asker(answer, FixedChoice((1,), (0.1, 0.9)), "b1"), tmp_path / "a.jsonl", "b1")
+
+    record = run(query).records[0]
+    assert [(question, list(turns)) for question, _, turns in seen] == [("那旧版呢？", [Turn("谁值班？", "值班员。")])]
+    assert str(seen[0][1].as_of) == "2024-06-30"
+    assert record["as_of"] == "2024-06-30"
+    assert record["choice"] == {"options": ["中队长", "值班员"], "picked": ["值班员"], "scores": [0.1, 0.9]}
+    assert run(query).reused == 1
+    for change in ({"as_of": "2025-06-30"}, {"conversation": []}):  # another question in the same words
+        assert run(Query("q1", query.text, {**query.metadata, **change})).reused == 0
+
+
+def test_record_without_the_choice_asked_for_is_made_again(tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    run_answers([Query("q1", "谁？")], asking(make_answer), out, "b1")
+    choice = Query("q1", "谁？", {"options": ["甲", "乙"], "answer": "甲"})
+    assert run_answers([choice], asking(make_answer), out, "b1").reused == 0
+    assert run_answers([choice], asking(make_answer), out, "b1").reused == 1
+
+
+def test_stopped_retrieval_goes_on_where_it_was(tmp_path: Path) -> None:
+    asked: list[str] = []
+    path = tmp_path / "new" / "run.partial"
+    queries = [Query(f"q{n}", f"t{n}") for n in range(200)]
+
+    def search_many(texts: Sequence[str], k: int) -> list[list[Hit]]:
+        if len(asked) >= 128:
+            raise KeyboardInterrupt
+        asked.extend(texts)
+        return [[make_hit(f"{text}#{n}", f"{text}-{n}", 1.0 - n) for n in range(k)] for text in texts]
+
+    with pytest.raises(KeyboardInterrupt):
+        run_retrieval(queries, search_many, 3, None, PartialRun.open(path, {"build": "b1"}))
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"_id": "q150", "te')  # killed while writing
+    done = len(asked)
+    asked.clear()
+    partial = PartialRun.open(path, {"build": "b1"})
+    result = run_retrieval([*queries[:-1], Query("q199", "changed")], search_many, 3, None, partial)
+    assert (done, result.reused) == (128, 128)
+    assert asked == [*(f"t{n}" for n in range(128, 199)), "changed"]
+    assert result.run["q5"] == [("t5-0", 1.0), ("t5-1", 0.0), ("t5-2", -1.0)]
+    assert PartialRun.open(path, {"build": "b2"}).done == {}
+    partial.discard()
+    assert not path.exists()
 
 
 def test_line_breaks_of_any_kind_stay_inside_a_line() -> None:

@@ -17,7 +17,7 @@ from study_bot.evaluation.datasets import Query, read_dataset, write_run
 from study_bot.evaluation.metrics import evaluate
 from study_bot.evaluation.runner import run_answers
 from study_bot.types import Answer, BuildReport, FileReport
-from tests.evaluation.samples import make_answer, make_refusal
+from tests.evaluation.samples import asking, make_answer, make_refusal
 from tests.support import requires_shared
 
 pytestmark = pytest.mark.realdata
@@ -65,7 +65,7 @@ def test_answers_are_read_by_the_tool(tmp_path: Path) -> None:
     def answer(question: str) -> Answer:
         return make_refusal(question) if question in {"班费多少？", "记录保存多久？"} else make_answer(question)
 
-    run_answers([Query(q["_id"], q["question"]) for q in questions], answer, out, "b1")  # type: ignore[arg-type]
+    run_answers([Query(q["_id"], q["question"]) for q in questions], asking(answer), out, "b1")  # type: ignore[arg-type]
     figures = _figures(_tool("score.py", "answers", asked, out).replace("false refusal", "false_refusal_id"))
     assert {key: figures[key] for key in ("right", "of", "wrong", "false_refusal", "refused_ok", "false_answer")} == {
         "right": "1",

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from study_bot.errors import DatasetError, QuestionError
+from study_bot.errors import DatasetError
+from study_bot.evaluation.asking import Ask, request_of
 from study_bot.evaluation.datasets import Query, Ranking, Run
-from study_bot.evaluation.records import Record, answer_record, json_line
-from study_bot.types import Answer, AnswerMode, Hit, Passage, PassageKind, Progress, RefusalReason
+from study_bot.evaluation.expectations import expectation_of
+from study_bot.evaluation.partial import PartialRun
+from study_bot.evaluation.records import Record, json_line
+from study_bot.types import Hit, Passage, PassageKind, Progress
 
 SearchMany = Callable[[Sequence[str], int], Sequence[Sequence[Hit]]]
 """Retrieves for many questions at once: up to k hits each, best first, in the order of the questions."""
@@ -27,24 +30,34 @@ _BATCH = 64
 # How every line of an answers file starts.
 _LINE_START = '{"_id"'
 
+_REQUIRED = ("_id", "question", "build_id")
+
 LATENCY_PARTS = ("encode", "retrieve", "answer", "total")
+
+PERCENTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalRun:
-    """Rankings by query id, and the mean milliseconds a question took in its batch."""
+    """Rankings by query id, and the mean milliseconds a question took in its batch (0 = none was asked now).
+
+    `reused` rankings came from a run that was stopped.
+    """
 
     run: Run
     mean_ms: float
+    reused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AnswersSummary:
     """What `run_answers` did.
 
-    `reused` lines stood in the file already. `latency` is in milliseconds: part -> "median" and "p95" -> value.
+    `records` are in the order of the file. `reused` lines stood in the file already. `latency` is in milliseconds:
+    part -> "p50", "p90", "p95", "p99" -> value.
     """
 
+    records: tuple[Record, ...]
     questions: int
     reused: int
     refused: int
@@ -66,21 +79,37 @@ def document_ranking(hits: Iterable[Hit], k: int) -> Ranking:
 
 
 def run_retrieval(
-    queries: Sequence[Query], search_many: SearchMany, k: int, on_progress: OnProgress | None = None
+    queries: Sequence[Query],
+    search_many: SearchMany,
+    k: int,
+    on_progress: OnProgress | None = None,
+    partial: PartialRun | None = None,
 ) -> RetrievalRun:
-    """Retrieve up to `k` documents for every query. A query of white space alone gets an empty ranking."""
-    run: Run = {query.query_id: [] for query in queries}
-    asked = [query for query in queries if query.text.strip()]
+    """Retrieve up to `k` documents for every query. A query of white space alone gets an empty ranking.
+
+    :param partial: where to keep what is done; what is kept there already is not asked again.
+    """
+    kept = partial.kept(queries, k) if partial is not None else {}
+    run: Run = {query.query_id: kept.get(query.query_id, []) for query in queries}
+    asked = [query for query in queries if query.text.strip() and query.query_id not in kept]
     started = time.perf_counter()
     done = 0
     for start in range(0, len(asked), _BATCH):
         batch = asked[start : start + _BATCH]
         run.update(_rankings(batch, search_many, k))
+        if partial is not None:
+            partial.add(batch, run)
         done += len(batch)
         if on_progress:
-            on_progress(Progress("检索", done, len(asked), "题"))
+            on_progress(_step("检索", len(kept), done, len(kept) + len(asked), started))
     seconds = time.perf_counter() - started
-    return RetrievalRun(run=run, mean_ms=1000 * seconds / max(len(asked), 1))
+    return RetrievalRun(run=run, mean_ms=1000 * seconds / max(len(asked), 1), reused=len(kept))
+
+
+def _step(stage: str, kept: int, done: int, total: int, started: float) -> Progress:
+    """How far a run is: `done` questions since it `started`, besides those `kept`."""
+    rate = done / max(time.perf_counter() - started, 1e-9)
+    return Progress(stage, kept + done, total, "题", rate=rate, eta=(total - kept - done) / rate)
 
 
 def _rankings(queries: Sequence[Query], search_many: SearchMany, k: int) -> Run:
@@ -97,17 +126,12 @@ def _rankings(queries: Sequence[Query], search_many: SearchMany, k: int) -> Run:
 
 
 def run_answers(
-    questions: Sequence[Query],
-    answer: Callable[[str], Answer],
-    out: Path,
-    build_id: str,
-    on_progress: OnProgress | None = None,
+    questions: Sequence[Query], ask: Ask, out: Path, build_id: str, on_progress: OnProgress | None = None
 ) -> AnswersSummary:
     """Answer every question into `out`, a line each, as soon as it is answered.
 
     Lines already in `out` are kept when they answer the same question from the same build, so that an interrupted
-    run goes on where it stopped; other lines are replaced. A question that cannot be handled (empty, too long)
-    gets a refusal.
+    run goes on where it stopped; other lines are replaced.
 
     :raises DatasetError: `out` exists but is not a file of answers.
     """
@@ -115,23 +139,24 @@ def run_answers(
     out.parent.mkdir(parents=True, exist_ok=True)
     _rewrite(out, kept.values())
     records = list(kept.values())
+    started = time.perf_counter()
     with out.open("a", encoding="utf-8", newline="\n") as lines:
         for query in questions:
             if query.query_id in kept:
                 continue
-            given = _answer_or_refusal(query.text, answer, build_id)
-            record = {**answer_record(given, query.query_id), "question": query.text}
+            record = ask(query)
             lines.write(json_line(record) + "\n")
             lines.flush()
             records.append(record)
             if on_progress:
-                on_progress(Progress("回答", len(records), len(questions), "题"))
+                on_progress(_step("回答", len(kept), len(records) - len(kept), len(questions), started))
     return AnswersSummary(
+        records=tuple(records),
         questions=len(questions),
         reused=len(kept),
         refused=sum(bool(record["refused"]) for record in records),
         reasons=Counter(str(record["reason"]) for record in records if record["refused"]),
-        latency=_latency_summary(records),
+        latency=latency_summary(records),
     )
 
 
@@ -142,41 +167,44 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(math.ceil(share * len(values)), 1) - 1]
 
 
-def _answer_or_refusal(question: str, answer: Callable[[str], Answer], build_id: str) -> Answer:
+def read_answers(path: Path) -> list[Record]:
+    """The records in a file of answers, in its order; a last line that was cut off is left out.
+
+    :raises DatasetError: there is no such file, or a line is no answer record.
+    """
     try:
-        return answer(question)
-    except QuestionError as error:
-        return Answer(
-            question=question,
-            statements=(),
-            citations=(),
-            hits=(),
-            refused=True,
-            reason=RefusalReason.UNCLEAR,
-            message=str(error),
-            mode=AnswerMode.EXTRACTIVE,
-            build_id=build_id,
-        )
-
-
-def _answered(out: Path, questions: Sequence[Query], build_id: str) -> dict[str, Record]:
-    """Lines of `out` that still hold, by query id, in file order."""
-    if not out.exists():
-        return {}
-    texts = {query.query_id: query.text for query in questions}
-    kept: dict[str, Record] = {}
-    lines = out.read_text(encoding="utf-8", errors="replace").removesuffix("\n").split("\n")
+        lines = path.read_text(encoding="utf-8", errors="replace").removesuffix("\n").split("\n")
+    except FileNotFoundError:
+        raise DatasetError(f"没有找到文件 {path}，请检查路径。") from None
+    records: list[Record] = []
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
-            query_id, question, build = record["_id"], record["question"], record["build_id"]
+            records.append({**record, **{key: record[key] for key in _REQUIRED}})
         except (ValueError, TypeError, KeyError) as error:
             if number == len(lines) and isinstance(error, json.JSONDecodeError) and _LINE_START.startswith(line[:6]):
                 break  # the run before was stopped while it wrote this line
-            raise DatasetError(f"{out} 第 {number} 行不是回答记录，不会覆盖它；请用 --out 另指定文件。") from None
-        if texts.get(query_id) == question and build == build_id:
-            kept[query_id] = record
+            raise DatasetError(f"{path} 第 {number} 行不是回答记录；请检查路径，或用 --out 另指定文件。") from None
+    return records
+
+
+def _answered(out: Path, questions: Sequence[Query], build_id: str) -> dict[str, Record]:
+    """Records in `out` that still hold, by query id, in file order."""
+    if not out.exists():
+        return {}
+    requests = {query.query_id: query for query in questions}
+    kept: dict[str, Record] = {}
+    for record in read_answers(out):
+        query = requests.get(str(record["_id"]))
+        if query is not None and record["build_id"] == build_id and _is_answered(query, record):
+            kept[query.query_id] = record
     return kept
+
+
+def _is_answered(query: Query, record: Record) -> bool:
+    """Whether a record answers a question as it is put now."""
+    asked = {key: record[key] for key in ("question", "as_of", "conversation") if key in record}
+    return asked == request_of(query) and ("choice" in record) >= bool(expectation_of(query).options)
 
 
 def _rewrite(out: Path, records: Iterable[Record]) -> None:
@@ -188,10 +216,11 @@ def _rewrite(out: Path, records: Iterable[Record]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _latency_summary(records: Iterable[Record]) -> dict[str, dict[str, float]]:
+def latency_summary(records: Iterable[Mapping[str, object]]) -> dict[str, dict[str, float]]:
+    """Percentiles of the milliseconds of each part of answering: part -> percentile -> value."""
     latencies = [latency for record in records if isinstance(latency := record.get("latency_ms"), dict)]
     return {
-        part: {"median": percentile(values, 0.5), "p95": percentile(values, 0.95)}
+        part: {name: percentile(values, share) for name, share in PERCENTILES.items()}
         for part in LATENCY_PARTS
         for values in ([float(latency[part]) for latency in latencies if part in latency],)
     }

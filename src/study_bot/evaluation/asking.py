@@ -1,0 +1,96 @@
+"""Putting one question of a set to the program, with whatever its line asks for, and recording what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from study_bot.errors import QuestionError
+from study_bot.evaluation.datasets import Query
+from study_bot.evaluation.expectations import as_of_of, conversation_of, expectation_of
+from study_bot.evaluation.records import Record, answer_record
+from study_bot.types import Answer, AnswerMode, Filters, RefusalReason, Turn
+
+Ask = Callable[[Query], Record]
+"""Gives the record of one question."""
+
+
+class Answers(Protocol):
+    """Answers a question; raises QuestionError where it cannot be handled."""
+
+    def __call__(self, question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
+        """The answer or the refusal."""
+
+
+class Chosen(Protocol):
+    """What came of a choice: indices of the options picked, and a score of each option."""
+
+    @property
+    def picked(self) -> tuple[int, ...]:
+        """Indices into the options, empty = undecided."""
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """One for each option, higher = likelier."""
+
+
+Choose = Callable[[str, Sequence[str]], Chosen]
+"""Picks among options."""
+
+
+def asker(answer: Answers, choose: Choose, build_id: str) -> Ask:
+    """What `run_answers` calls for every question.
+
+    The turns of `conversation` come before the question, `as_of` limits the versions, and a question with options is
+    put as a choice too. A question that cannot be handled (empty, too long) is a refusal.
+    """
+
+    def ask(query: Query) -> Record:
+        filters = Filters(as_of=as_of_of(query))
+        try:
+            given = answer(query.text, filters=filters, conversation=conversation_of(query))
+        except QuestionError as error:
+            given = _unclear(query.text, str(error), build_id)
+        record = {**answer_record(given, query.query_id), **request_of(query)}
+        options = expectation_of(query).options
+        if options:
+            record["choice"] = _choice(query.text, options, choose)
+        return record
+
+    return ask
+
+
+def request_of(query: Query) -> Record:
+    """What was asked, as it stands in the record: a record of another request does not answer this question."""
+    request: Record = {"question": query.text}
+    if (as_of := as_of_of(query)) is not None:
+        request["as_of"] = as_of.isoformat()
+    if turns := conversation_of(query):
+        request["conversation"] = [{"question": turn.question, "answer": turn.answer} for turn in turns]
+    return request
+
+
+def _choice(question: str, options: Sequence[str], choose: Choose) -> Record:
+    try:
+        chosen = choose(question, options)
+    except QuestionError:
+        return {"options": list(options), "picked": [], "scores": []}
+    return {
+        "options": list(options),
+        "picked": [options[place] for place in chosen.picked],
+        "scores": [round(score, 4) for score in chosen.scores],
+    }
+
+
+def _unclear(question: str, message: str, build_id: str) -> Answer:
+    return Answer(
+        question=question,
+        statements=(),
+        citations=(),
+        hits=(),
+        refused=True,
+        reason=RefusalReason.UNCLEAR,
+        message=message,
+        mode=AnswerMode.EXTRACTIVE,
+        build_id=build_id,
+    )
