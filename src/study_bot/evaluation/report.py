@@ -1,35 +1,44 @@
-"""What an evaluation found, as JSON for programs and as a page for people."""
+"""What a retrieval run was worth, question by question, as values and JSON. `retrieval_page` shows it to people."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from study_bot.evaluation.datasets import Dataset, Run
-from study_bot.evaluation.metrics import Scores, first_relevant_rank
+from study_bot.evaluation.expectations import category_of
+from study_bot.evaluation.files import Value
+from study_bot.evaluation.measures import PerQuestion, means
+from study_bot.evaluation.metrics import Scores, evaluate, first_relevant_rank
 
-# Questions without a good result that the page lists; the JSON has all.
-_LISTED_MISSES = 30
-
-# A question counts as missed when its first relevant document stands below this rank.
-_MISSED_BELOW = 10
+# Documents kept of each question: those to show beside the ones that are right.
+_KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """One question: its scores, and the 1-based rank of its first relevant document (None = not retrieved)."""
+    """One question: its scores, and the 1-based rank of its first relevant document (None = not retrieved).
+
+    `relevant` are the ids of all relevant documents, highest grade first; `retrieved` those of the first few found.
+    """
 
     query_id: str
     text: str
     rank: int | None
     scores: Mapping[str, float]
+    category: str = ""
+    relevant: tuple[str, ...] = ()
+    retrieved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalReport:
-    """A run over a split. `metrics` are means over `queries`; `mean_ms` is for one question, None = not measured."""
+    """A run over a split. `metrics` are means over `queries`; `mean_ms` is for one question, None = not measured.
+
+    `categories` are the means of each group of questions, if the set has groups. `documents` are the places of the
+    documents that `results` name, by id, as far as they are known.
+    """
 
     dataset: str
     split: str
@@ -40,13 +49,42 @@ class RetrievalReport:
     metrics: Mapping[str, float]
     mean_ms: float | None
     results: tuple[QueryResult, ...]
+    categories: Mapping[str, Mapping[str, float]]
+    documents: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+    kind: str = "retrieval"
+
+    @property
+    def per_question(self) -> PerQuestion:
+        """Scores by question id."""
+        return {result.query_id: result.scores for result in self.results}
 
     def to_json(self, *, with_results: bool = True) -> str:
         """The report as indented JSON; `with_results` adds the questions one by one."""
         values = asdict(self)
         if not with_results:
-            del values["results"]
+            del values["results"], values["documents"]
         return json.dumps(values, ensure_ascii=False, indent=2)
+
+    def rows(self) -> list[dict[str, Value]]:
+        """A row for each question, for CSV."""
+        return [
+            {
+                "query_id": result.query_id,
+                "category": result.category,
+                "text": result.text,
+                "rank": result.rank,
+                **result.scores,
+                "relevant": " ".join(result.relevant),
+                "retrieved": " ".join(result.retrieved),
+            }
+            for result in self.results
+        ]
+
+
+def score_run(dataset: Dataset, run: Run) -> Scores:
+    """The default measures of a run on every question of a set."""
+    return evaluate({query_id: [doc_id for doc_id, _ in ranking] for query_id, ranking in run.items()}, dataset.qrels)
 
 
 def retrieval_report(
@@ -58,19 +96,29 @@ def retrieval_report(
     build_id: str = "",
     model: str = "",
     mean_ms: float | None = None,
+    places: Mapping[str, str] | None = None,
+    created: str = "",
 ) -> RetrievalReport:
-    """Put the scores of a run beside its questions, in the order of the dataset."""
-    results = tuple(
-        QueryResult(
-            query_id=query.query_id,
-            text=query.text,
-            rank=first_relevant_rank(
-                [doc_id for doc_id, _ in run.get(query.query_id, ())], dataset.qrels[query.query_id]
-            ),
-            scores=scores.per_query[query.query_id],
+    """Put the scores of a run beside its questions, in the order of the dataset.
+
+    :param places: where documents stand, in words, by id; those that the report names are kept.
+    """
+    results = []
+    for query in dataset.queries:
+        ranked = [doc_id for doc_id, _ in run.get(query.query_id, ())]
+        grades = dataset.qrels[query.query_id]
+        relevant = sorted((doc_id for doc_id, grade in grades.items() if grade > 0), key=lambda doc: -grades[doc])
+        results.append(
+            QueryResult(
+                query_id=query.query_id,
+                text=query.text,
+                rank=first_relevant_rank(ranked, grades),
+                scores=scores.per_query[query.query_id],
+                category=category_of(query),
+                relevant=tuple(relevant),
+                retrieved=tuple(ranked[:_KEPT]),
+            )
         )
-        for query in dataset.queries
-    )
     return RetrievalReport(
         dataset=dataset.name,
         split=dataset.split,
@@ -80,50 +128,28 @@ def retrieval_report(
         queries=len(results),
         metrics=dict(scores.mean),
         mean_ms=mean_ms,
-        results=results,
+        results=tuple(results),
+        categories=category_means(scores.per_query, {result.query_id: result.category for result in results}),
+        documents={
+            doc_id: places[doc_id]
+            for result in results
+            for doc_id in (*result.relevant, *result.retrieved)
+            if places and doc_id in places
+        },
+        created=created,
     )
 
 
-def write_report(report: RetrievalReport, directory: Path) -> tuple[Path, Path]:
-    """Write `<dataset>-<split>-<mode>.json` and `.md` into `directory` (made if absent), replacing older ones.
-
-    :returns: the two paths.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    stem = f"{report.dataset}-{report.split}-{report.mode}"
-    data, page = directory / f"{stem}.json", directory / f"{stem}.md"
-    data.write_text(report.to_json() + "\n", encoding="utf-8")
-    page.write_text(to_markdown(report), encoding="utf-8")
-    return data, page
-
-
-def to_markdown(report: RetrievalReport) -> str:
-    """A page: the figures, where the first relevant document stood, and the questions that were missed."""
-    lines = [
-        f"# 检索评测：{report.dataset}（{report.split}）",
-        "",
-        f"- 方式：{report.mode}",
-        f"- 索引：{report.build_id or '—'}",
-        f"- 向量模型：{report.model or '—'}",
-        f"- 问题数：{report.queries}",
-        f"- 平均每题：{report.mean_ms:.1f} 毫秒" if report.mean_ms is not None else "- 平均每题：未测",
-        "",
-        *_table(("指标", "值"), [(name, f"{value:.4f}") for name, value in report.metrics.items()]),
-        "",
-        "## 首个正确结果的名次",
-        "",
-        *_table(("名次", "问题数"), [(name, str(count)) for name, count in rank_distribution(report).items()]),
-    ]
-    missed = [result for result in report.results if result.rank is None or result.rank > _MISSED_BELOW]
-    if missed:
-        listed = sorted(missed, key=lambda result: (-(result.rank or 10**9), result.query_id))[:_LISTED_MISSES]
-        lines += [
-            "",
-            f"## 前 {_MISSED_BELOW} 名内没有正确结果的问题（{len(missed)} 个，列出 {len(listed)} 个）",
-            "",
-            *_table(("编号", "名次", "问题"), [(r.query_id, str(r.rank or "未检出"), r.text) for r in listed]),
-        ]
-    return "\n".join(lines) + "\n"
+def category_means(per_question: PerQuestion, categories: Mapping[str, str]) -> dict[str, dict[str, float]]:
+    """Means of each category, in order of first appearance; questions without a category are left out."""
+    members: dict[str, list[str]] = {}
+    for question in per_question:
+        if name := categories.get(question):
+            members.setdefault(name, []).append(question)
+    return {
+        name: {"questions": float(len(questions)), **means(per_question, questions)}
+        for name, questions in members.items()
+    }
 
 
 def rank_distribution(report: RetrievalReport) -> dict[str, int]:
@@ -137,11 +163,3 @@ def rank_distribution(report: RetrievalReport) -> dict[str, int]:
             rank = result.rank
             counts[next((name for name, last in bands.items() if rank <= last), "100 以后")] += 1
     return counts
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [_row(header), _row(["---"] * len(header)), *(_row(row) for row in rows)]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
