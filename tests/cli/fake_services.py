@@ -143,6 +143,13 @@ class FakeServices:
             build_id=BUILD_ID,
         )
 
+    def choose(self, question: str, options: Sequence[str]) -> SimpleNamespace:
+        """Picks the options that stand word for word in the first article found."""
+        hits = self.search(question, top_k=1)
+        found = [bool(hits) and option in hits[0].passage.text for option in options]
+        picked = tuple(place for place, there in enumerate(found) if there)
+        return SimpleNamespace(picked=picked, scores=tuple(map(float, found)), hits=hits)
+
     def snapshot(self) -> SimpleNamespace:
         if not self.built:
             raise NoIndexError("还没有索引，请先建立。")

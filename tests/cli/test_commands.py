@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import signal
 from pathlib import Path
@@ -154,59 +153,6 @@ def test_search_of_a_file_writes_a_run(program: Program, tmp_path: Path) -> None
     assert rows[0] == ["q1", "Q0", "row2", "1", "4.00000000", "study-bot"]
     assert next(row[2] for row in rows if row[0] == "q2") == "row3"
     assert not [row for row in rows if row[0] == "q3"]
-
-
-@pytest.fixture
-def beir(tmp_path: Path) -> Path:
-    folder = tmp_path / "duty"
-    (folder / "qrels").mkdir(parents=True)
-    (folder / "queries.jsonl").write_text(
-        '{"_id": "q1", "text": "离岗批准"}\n{"_id": "q2", "text": "交接"}\n', encoding="utf-8"
-    )
-    (folder / "qrels" / "dev.tsv").write_text(
-        "query-id\tcorpus-id\tscore\nq1\trow2\t1\nq2\trow9\t1\n", encoding="utf-8"
-    )
-    return folder
-
-
-def test_eval_retrieval_prints_scores_and_writes_files(program: Program, beir: Path, tmp_path: Path) -> None:
-    run, reports = tmp_path / "out.trec", tmp_path / "reports"
-    result = program("eval", "retrieval", str(beir), "--mode", "dense", "--run", str(run), "--report", str(reports))
-    assert result.code == 0
-    assert "duty（dev），2 题，dense" in result.out
-    assert "0.5000" in result.out
-    assert "1 个正确文档不在索引中" in result.err
-    assert run.read_text(encoding="utf-8").split()[-1] == "study-bot-dense"
-    report = json.loads((reports / "duty-dev-dense.json").read_text(encoding="utf-8"))
-    assert (report["metrics"]["R@1"], report["build_id"], report["model"]) == (0.5, BUILD_ID, "fake")
-    again = program("eval", "score", str(beir), str(run), "--json")
-    assert again.json["metrics"] == report["metrics"]
-
-
-def test_eval_retrieval_as_json_has_no_single_queries(program: Program, beir: Path) -> None:
-    report = program("eval", "retrieval", str(beir), "--split", "dev", "--json").json
-    assert report["metrics"]["MRR@10"] == 0.5
-    assert (report["mode"], report["queries"]) == ("hybrid", 2)
-    assert "results" not in report
-
-
-def test_eval_answers_writes_lines_and_sums_up(program: Program, tmp_path: Path) -> None:
-    questions, out = tmp_path / "questions.jsonl", tmp_path / "answers.jsonl"
-    questions.write_text(
-        '{"_id": "a", "question": "值班员能不能离岗？", "must": ["批准"]}\n'
-        '{"_id": "b", "question": "班费", "refuse": true}\n',
-        encoding="utf-8",
-    )
-    result = program("eval", "answers", str(questions), "--out", str(out))
-    assert result.code == 0
-    assert "共 2 题：回答 1 题，拒答 1 题。" in result.out
-    assert "拒答原因：not_in_library 1 题" in result.out
-    assert "合计：中位数 5.0 毫秒，95% 分位 5.0 毫秒" in result.out
-    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    assert [(line["_id"], line["refused"]) for line in lines] == [("a", False), ("b", True)]
-    again = program("eval", "answers", str(questions), "--out", str(out))
-    assert "沿用已有回答 2 题。" in again.out
-    assert program.opened[-1].asked == []
 
 
 def test_build_prints_table_remarks_and_totals(program: Program, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""`study-bot eval`: measure retrieval, and answer a file of questions."""
+"""`study-bot eval`: measure retrieval; the other commands of the group have modules of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
@@ -10,22 +11,34 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from study_bot.cli import cases, eval_answers, eval_compare, eval_gate
 from study_bot.cli.common import IndexOption, JsonOption, note, say, services_for, write_json
+from study_bot.cli.eval_options import (
+    FreshOption,
+    ReportOption,
+    SplitOption,
+    deliver,
+    now,
+    question_set,
+    question_set_of,
+)
 from study_bot.cli.progress import progress_bar
 from study_bot.cli.words import Command, new_app
 from study_bot.evaluation.baselines import dense_only, sparse_only
-from study_bot.evaluation.datasets import Dataset, Run, read_dataset, read_queries, read_run, write_run
-from study_bot.evaluation.metrics import Scores, evaluate
-from study_bot.evaluation.report import RetrievalReport, rank_distribution, retrieval_report, write_report
-from study_bot.evaluation.runner import AnswersSummary, SearchMany, document_id, run_answers, run_retrieval
+from study_bot.evaluation.datasets import read_run, write_run
+from study_bot.evaluation.partial import PartialRun
+from study_bot.evaluation.question_sets import qrels_alone
+from study_bot.evaluation.report import RetrievalReport, rank_distribution, retrieval_report, score_run
+from study_bot.evaluation.retrieval_page import retrieval_html
+from study_bot.evaluation.runner import SearchMany, document_id, run_retrieval
 
 if TYPE_CHECKING:
     from study_bot.services import Services
 
-app = new_app("用问题集评测检索和回答。")
+app = new_app("用问题集评测检索和回答，比较两个结果，并守住基线。")
 
-# Documents retrieved for each question, the deepest cut-off of the measures.
-_DEPTH = 100
+DEPTH = 100
+"""Documents retrieved for each question, the deepest cut-off of the measures."""
 
 
 class Mode(StrEnum):
@@ -36,90 +49,96 @@ class Mode(StrEnum):
     SPARSE = "sparse"
 
 
-DatasetArgument = Annotated[
-    Path, typer.Argument(metavar="DATASET", help="BEIR 格式的目录，含 queries.jsonl[.gz] 和 qrels/。")
-]
-SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="qrels 目录中的分组。")]
-ReportOption = Annotated[
-    Path | None, typer.Option("--report", metavar="DIR", help="把报告（JSON 和 Markdown）写到这个目录。")
-]
-
-
 @app.command("retrieval", cls=Command)
 def retrieval(
     ctx: typer.Context,
-    dataset: DatasetArgument,
-    split: SplitOption = "dev",
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET", help="BEIR 格式的目录，含 queries.jsonl[.gz] 和 qrels/。")
+    ],
+    split: SplitOption = None,
     index: IndexOption = None,
     mode: Annotated[
         Mode, typer.Option("--mode", metavar="MODE", help="检索方式：hybrid 融合，dense 只用向量，sparse 只用关键词。")
     ] = Mode.HYBRID,
     run: Annotated[Path | None, typer.Option("--run", metavar="FILE", help="把检索结果写成 TREC 格式的文件。")] = None,
     report: ReportOption = None,
+    fresh: FreshOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """用一个问题集评测检索：召回率、命中率、MRR、nDCG、MAP。"""
-    data = read_dataset(dataset, split)
+    """用一个问题集评测检索：召回率、命中率、MRR、nDCG、MAP。
+
+    给出 --run 或 --report 时，中断后再运行会接着做。
+    """
     with services_for(ctx, index) as services, progress_bar() as show:
         snapshot = services.snapshot()
-        search_many = _search_many(services, mode)
-        result = run_retrieval(data.queries, search_many, _DEPTH, show)
+        data = question_set_of(dataset, split, snapshot).judged
+        partial = _partial(run, report, {"build": snapshot.build_id, "mode": mode.value, "depth": DEPTH}, fresh=fresh)
+        result = run_retrieval(data.queries, search_for(services, mode), DEPTH, show, partial)
         build_id, model = snapshot.build_id, snapshot.manifest.model
-        held = {document_id(passage) for passage in snapshot.passages}
-    absent = {doc_id for grades in data.qrels.values() for doc_id, grade in grades.items() if grade > 0} - held
+        held = {document_id(passage): passage for passage in snapshot.passages}
+    if result.reused:
+        note(f"沿用上次中断前的 {result.reused} 题。")
+    absent = {doc_id for grades in data.qrels.values() for doc_id, grade in grades.items() if grade > 0} - held.keys()
     if absent:
         note(f"提示：{len(absent)} 个正确文档不在索引中，相应问题不可能全对。")
     if run is not None:
         write_run(run, result.run, tag=f"study-bot-{mode.value}")
-    _deliver(
-        retrieval_report(
-            data,
-            result.run,
-            _scores(result.run, data),
-            mode=mode.value,
-            build_id=build_id,
-            model=model,
-            mean_ms=result.mean_ms,
+    made = retrieval_report(
+        data,
+        result.run,
+        score_run(data, result.run),
+        mode=mode.value,
+        build_id=build_id,
+        model=model,
+        mean_ms=result.mean_ms or None,
+        places={doc_id: f"《{passage.title}》{passage.locator.label}" for doc_id, passage in held.items()},
+        created=now(),
+    )
+    _deliver(made, report, {doc_id: held[doc_id].text for doc_id in made.documents}, as_json=as_json)
+    if partial is not None:
+        partial.discard()
+
+
+@app.command("score", cls=Command)
+def score(
+    ctx: typer.Context,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[DATASET] RUN",
+            help="问题集（BEIR 目录或问题文件），然后是 TREC 检索结果或回答文件 answers.jsonl；用 --qrels 时只写结果。",
         ),
+    ],
+    qrels: Annotated[
+        Path | None,
+        typer.Option("--qrels", metavar="FILE", help="评判文件：BEIR 的三列 .tsv，或 TREC 的四列 qrels。"),
+    ] = None,
+    split: SplitOption = None,
+    index: IndexOption = None,
+    report: ReportOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """给已有的结果打分，不检索也不作答：TREC 检索结果，或 eval answers 写出的回答文件。
+
+    问题集以原文片段标注答案出处时，才需要 --index。
+    """
+    if len(paths) != (2 if qrels is None else 1):
+        raise typer.BadParameter("请写出问题集和结果两个路径，或用 --qrels 加一个检索结果。")
+    results = paths[-1]
+    if results.suffix == ".jsonl" and qrels is None:
+        eval_answers.score_file(ctx, paths[0], results, split, index, report, as_json=as_json)
+        return
+    data = qrels_alone(qrels) if qrels is not None else question_set(ctx, paths[0], split, index).judged
+    rankings = read_run(results)
+    _deliver(
+        retrieval_report(data, rankings, score_run(data, rankings), mode=results.stem, created=now()),
         report,
+        {},
         as_json=as_json,
     )
 
 
-@app.command("score", cls=Command)
-def score_run(
-    dataset: DatasetArgument,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="TREC 格式的检索结果。")],
-    split: SplitOption = "dev",
-    report: ReportOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """给一个已有的 TREC 检索结果打分，不需要索引。"""
-    data = read_dataset(dataset, split)
-    rankings = read_run(run)
-    _deliver(retrieval_report(data, rankings, _scores(rankings, data), mode=run.stem), report, as_json=as_json)
-
-
-@app.command("answers", cls=Command)
-def answers(
-    ctx: typer.Context,
-    questions: Annotated[
-        Path,
-        typer.Argument(metavar="QUESTIONS.jsonl", help="问题文件，每行一个 JSON 对象，含 _id 和 text。"),
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="回答文件，每题一行 JSON；中断后再运行会接着做。")],
-    index: IndexOption = None,
-) -> None:
-    """逐题回答一个文件中的问题，写成 JSON 行，并统计用时。"""
-    asked = read_queries(questions)
-    with services_for(ctx, index) as services, progress_bar() as show:
-        services.warm_up()
-        summary = run_answers(asked, services.answer, out, services.snapshot().build_id, show)
-    _print_summary(summary)
-    note(f"回答已写入 {out}")
-
-
-def _search_many(services: Services, mode: Mode) -> SearchMany:
+def search_for(services: Services, mode: Mode) -> SearchMany:
     """The search to measure, with whatever it needs loaded."""
     if mode is not Mode.SPARSE:
         services.warm_up()
@@ -134,39 +153,41 @@ def _search_many(services: Services, mode: Mode) -> SearchMany:
             assert_never(mode)
 
 
-def _scores(run: Run, data: Dataset) -> Scores:
-    return evaluate({query_id: [doc_id for doc_id, _ in ranking] for query_id, ranking in run.items()}, data.qrels)
+def _partial(
+    run: Path | None, report: Path | None, conditions: Mapping[str, str | int], *, fresh: bool
+) -> PartialRun | None:
+    """Where to keep what is done, beside what is to be written; None = nothing is."""
+    if run is None and report is None:
+        return None
+    path = run.with_name(f"{run.name}.partial") if run is not None else Path(report or "", "run.partial")
+    if fresh:
+        path.unlink(missing_ok=True)
+    return PartialRun.open(path, conditions)
 
 
-def _deliver(report: RetrievalReport, directory: Path | None, *, as_json: bool) -> None:
+def _deliver(report: RetrievalReport, directory: Path | None, texts: Mapping[str, str], *, as_json: bool) -> None:
     if as_json:
         write_json(report.to_json(with_results=False))
     else:
         _print_report(report)
     if directory is not None:
-        for path in write_report(report, directory):
-            note(f"报告已写入 {path}")
+        deliver(directory, page=retrieval_html(report, texts), data=report.to_json(), rows=report.rows())
 
 
 def _print_report(report: RetrievalReport) -> None:
-    console = Console(highlight=False)
-    say(f"{report.dataset}（{report.split}），{report.queries} 题，{report.mode}")
+    split = f"（{report.split}）" if report.split else ""
+    say(f"{report.dataset}{split}，{report.queries} 题，{report.mode}")
     table = Table(box=None, pad_edge=False)
     for name in report.metrics:
         table.add_column(name, justify="right")
     table.add_row(*(f"{value:.4f}" for value in report.metrics.values()))
-    console.print(table)
+    Console(highlight=False).print(table)
     say("首个正确结果的名次：" + "，".join(f"{name}：{count} 题" for name, count in rank_distribution(report).items()))
     if report.mean_ms is not None:
         say(f"平均每题 {report.mean_ms:.1f} 毫秒")
 
 
-def _print_summary(summary: AnswersSummary) -> None:
-    say(f"共 {summary.questions} 题：回答 {summary.questions - summary.refused} 题，拒答 {summary.refused} 题。")
-    if summary.reasons:
-        say("拒答原因：" + "，".join(f"{reason} {count} 题" for reason, count in sorted(summary.reasons.items())))
-    if summary.reused:
-        say(f"沿用已有回答 {summary.reused} 题。")
-    names = {"encode": "编码", "retrieve": "检索（含编码）", "answer": "作答", "total": "合计"}
-    for part, values in summary.latency.items():
-        say(f"{names[part]}：中位数 {values['median']:.1f} 毫秒，95% 分位 {values['p95']:.1f} 毫秒")
+app.command("answers", cls=Command)(eval_answers.answers)
+app.command("compare", cls=Command)(eval_compare.compare_results)
+app.command("gate", cls=Command)(eval_gate.gate)
+app.add_typer(cases.app, name="cases")
