@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from study_bot.evaluation.asking import Ask, asker
 from study_bot.types import (
@@ -79,19 +79,28 @@ def make_refusal(question: str, build_id: str = "b1") -> Answer:
 
 @dataclass(frozen=True)
 class FixedChoice:
-    """Always picks the same options."""
+    """A choice made beforehand."""
 
     picked: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
 
-    def __call__(self, question: str, options: Sequence[str]) -> FixedChoice:
-        return self
+
+@dataclass
+class Respondent:
+    """Answers with a function that needs the words of a question alone; notes what else came with them."""
+
+    function: Callable[[str], Answer]
+    choice: FixedChoice = FixedChoice()
+    asked: list[tuple[str, Filters, Sequence[Turn]]] = field(default_factory=list)
+
+    def answer(self, question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
+        self.asked.append((question, filters, conversation))
+        return self.function(question)
+
+    def choose(self, question: str, options: Sequence[str]) -> FixedChoice:
+        return self.choice
 
 
-def asking(answer: Callable[[str], Answer], build_id: str = "b1") -> Ask:
-    """Asks a function that needs the words of a question alone."""
-
-    def given(question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
-        return answer(question)
-
-    return asker(given, FixedChoice(), build_id)
+def asking(function: Callable[[str], Answer], build_id: str = "b1") -> Ask:
+    """Asks a function."""
+    return asker(Respondent(function), build_id)

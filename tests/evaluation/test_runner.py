@@ -22,8 +22,8 @@ from study_bot.evaluation.runner import (
     run_answers,
     run_retrieval,
 )
-from study_bot.types import Answer, Filters, Hit, Progress, Turn
-from tests.evaluation.samples import FixedChoice, asking, make_answer, make_hit, make_refusal
+from study_bot.types import Answer, Hit, Progress, Turn
+from tests.evaluation.samples import FixedChoice, Respondent, asking, make_answer, make_hit, make_refusal
 
 QUESTIONS = tuple(Query(f"q{number}", f"问题{number}") for number in range(4))
 
@@ -223,7 +223,7 @@ def test_records_are_read_back_without_a_line_that_was_cut_off(tmp_path: Path) -
 
 
 def test_conversation_day_and_options_are_put_with_the_question(tmp_path: Path) -> None:
-    seen: list[tuple[str, Filters, Sequence[Turn]]] = []
+    respondent = Respondent(make_answer, FixedChoice((1,), (0.1, 0.9)))
     query = Query(
         "q1",
         "那旧版呢？",
@@ -235,16 +235,14 @@ def test_conversation_day_and_options_are_put_with_the_question(tmp_path: Path) 
         },
     )
 
-    def answer(question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
-        seen.append((question, filters, conversation))
-        return make_answer(question)
-
     def run(asked: Query) -> AnswersSummary:
-        return run_answers([asked], asker(answer, FixedChoice((1,), (0.1, 0.9)), "b1"), tmp_path / "a.jsonl", "b1")
+        return run_answers([asked], asker(respondent, "b1"), tmp_path / "a.jsonl", "b1")
 
     record = run(query).records[0]
-    assert [(question, list(turns)) for question, _, turns in seen] == [("那旧版呢？", [Turn("谁值班？", "值班员。")])]
-    assert str(seen[0][1].as_of) == "2024-06-30"
+    assert [(question, list(turns)) for question, _, turns in respondent.asked] == [
+        ("那旧版呢？", [Turn("谁值班？", "值班员。")])
+    ]
+    assert str(respondent.asked[0][1].as_of) == "2024-06-30"
     assert record["as_of"] == "2024-06-30"
     assert record["choice"] == {"options": ["中队长", "值班员"], "picked": ["值班员"], "scores": [0.1, 0.9]}
     assert run(query).reused == 1

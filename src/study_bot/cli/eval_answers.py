@@ -56,7 +56,7 @@ def answers(
         if fresh and out.exists():
             read_answers(out)  # anything else is not to be removed
             out.unlink()
-        ask = asker(services.answer, services.choose, snapshot.build_id)
+        ask = asker(services, snapshot.build_id)
         summary = run_answers(asked.queries, ask, out, snapshot.build_id, show)
         threshold = services.settings.refuse_below
     note(f"回答已写入 {out}" + (f"（沿用已有回答 {summary.reused} 题）" if summary.reused else ""))

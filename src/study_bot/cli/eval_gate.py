@@ -138,7 +138,7 @@ def _retrieve(services: Services, asked: QuestionSet, folder: Path, show: OnProg
 
 def _answer(services: Services, asked: QuestionSet, folder: Path, show: OnProgress) -> Measured:
     build_id = services.snapshot().build_id
-    ask = asker(services.answer, services.choose, build_id)
+    ask = asker(services, build_id)
     out = folder / f"{asked.name}-{asked.split}.answers.jsonl"
     records = run_answers(asked.queries, ask, out, build_id, show).records
     report = answers_report(records, asked.expected, dataset=asked.name)

@@ -15,13 +15,6 @@ Ask = Callable[[Query], Record]
 """Gives the record of one question."""
 
 
-class Answers(Protocol):
-    """Answers a question; raises QuestionError where it cannot be handled."""
-
-    def __call__(self, question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
-        """The answer or the refusal."""
-
-
 class Chosen(Protocol):
     """What came of a choice: indices of the options picked, and a score of each option."""
 
@@ -34,11 +27,17 @@ class Chosen(Protocol):
         """One for each option, higher = likelier."""
 
 
-Choose = Callable[[str, Sequence[str]], Chosen]
-"""Picks among options."""
+class Respondent(Protocol):
+    """Whoever is asked; `services.Services` is one. Both raise QuestionError where a question cannot be handled."""
+
+    def answer(self, question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
+        """The answer or the refusal."""
+
+    def choose(self, question: str, options: Sequence[str]) -> Chosen:
+        """The options that are right."""
 
 
-def asker(answer: Answers, choose: Choose, build_id: str) -> Ask:
+def asker(respondent: Respondent, build_id: str) -> Ask:
     """What `run_answers` calls for every question.
 
     The turns of `conversation` come before the question, `as_of` limits the versions, and a question with options is
@@ -48,13 +47,13 @@ def asker(answer: Answers, choose: Choose, build_id: str) -> Ask:
     def ask(query: Query) -> Record:
         filters = Filters(as_of=as_of_of(query))
         try:
-            given = answer(query.text, filters=filters, conversation=conversation_of(query))
+            given = respondent.answer(query.text, filters=filters, conversation=conversation_of(query))
         except QuestionError as error:
             given = _unclear(query.text, str(error), build_id)
         record = {**answer_record(given, query.query_id), **request_of(query)}
         options = expectation_of(query).options
         if options:
-            record["choice"] = _choice(query.text, options, choose)
+            record["choice"] = _choice(query.text, options, respondent)
         return record
 
     return ask
@@ -70,9 +69,9 @@ def request_of(query: Query) -> Record:
     return request
 
 
-def _choice(question: str, options: Sequence[str], choose: Choose) -> Record:
+def _choice(question: str, options: Sequence[str], respondent: Respondent) -> Record:
     try:
-        chosen = choose(question, options)
+        chosen = respondent.choose(question, options)
     except QuestionError:
         return {"options": list(options), "picked": [], "scores": []}
     return {
