@@ -16,6 +16,8 @@ from study_bot.types import Answer, BuildReport, DocumentKind, Filters, Hit, Pro
 
 if TYPE_CHECKING:
     from study_bot.answering.answerer import Answerer
+    from study_bot.answering.choices import Choice
+    from study_bot.answering.fill_in import Filling
     from study_bot.index.embedding import Encoder
     from study_bot.index.store import Snapshot, SnapshotStore
     from study_bot.retrieval.retriever import Retriever
@@ -140,6 +142,30 @@ class Services:
         question = checked_question(text, self.settings.max_question_chars)
         query = understand(question, engine.snapshot.articles, self._today())
         return engine.retriever.retrieve(query, filters, top_k, today=self._today()).hits
+
+    def choose(self, question: str, options: Sequence[str], *, filters: Filters = Filters()) -> Choice:
+        """Which of the options the texts bear out; raises as `ask` does.
+
+        :raises ValueError: there are no options.
+        """
+        from study_bot.answering.choices import MAX_PASSAGES, choose, pooled
+        from study_bot.answering.quiz_forms import search_texts
+
+        texts = search_texts(question, options)
+        return choose(
+            question, options, pooled([self.search(text, top_k=MAX_PASSAGES, filters=filters) for text in texts])
+        )
+
+    def fill_in(
+        self, question: str, *, filters: Filters = Filters()
+    ) -> tuple[tuple[Filling | None, ...], tuple[Hit, ...]]:
+        """The words at each blank of a question (None = no text says), and the passages looked at; raises as `ask`."""
+        from study_bot.answering.fill_in import MAX_PASSAGES, fill_in
+        from study_bot.answering.quiz_forms import parse_stem
+
+        stem = parse_stem(question)
+        hits = self.search(stem.text, top_k=MAX_PASSAGES, filters=filters)
+        return tuple(fill_in(question, hits, blank=number) for number in range(len(stem.pieces) - 1)), hits
 
     def search_many(self, texts: Sequence[str], top_k: int) -> list[tuple[Hit, ...]]:
         """Passages for many questions at once, for evaluation; faster than one by one."""

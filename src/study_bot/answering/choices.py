@@ -116,6 +116,16 @@ def choose(question: str, options: Sequence[str], hits: Sequence[Hit]) -> Choice
     return Choice(decision.picked, scores, hits, proofs, decision.margin)
 
 
+def pooled(lists: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
+    """The hits of several searches, `MAX_PASSAGES` at most: the first of each, then the second, none twice."""
+    by_id: dict[str, Hit] = {}
+    for rank in range(max(map(len, lists), default=0)):
+        for hits in lists:
+            if rank < len(hits):
+                by_id.setdefault(hits[rank].passage.passage_id, hits[rank])
+    return tuple(by_id.values())[:MAX_PASSAGES]
+
+
 def _judge(question: str, truth: tuple[int, int], hits: tuple[Hit, ...]) -> Choice:
     finding = check_statement(statement_of(question), [hit.passage for hit in hits])
     if finding is None or finding.verdict is Verdict.OPEN:

@@ -87,6 +87,14 @@ def statement_of(question: str) -> str:
     return _JUDGING.sub("", _PRINTED_BLANK.sub("", question)).strip()
 
 
+def search_texts(question: str, options: Sequence[str] = ()) -> tuple[str, ...]:
+    """What to search for: the question without its blanks; before it each option that is a sentence of its own."""
+    if truth_options(options) is not None:
+        return (statement_of(question),)
+    stem = parse_stem(question)
+    return (*map(plain_option, options), stem.text) if stem.about_statements else (stem.text,)
+
+
 def plain_option(option: str) -> str:
     """An option without its letter."""
     return _LABEL.sub("", option).strip()
