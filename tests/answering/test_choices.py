@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -122,6 +123,16 @@ def test_what_does_not_belong(find: Find) -> None:
     assert choice.proofs, "what belongs is shown"
 
 
+def test_a_part_of_a_long_article_is_read_with_its_lead() -> None:
+    lead = "有下列情形之一的，应当安排补课："
+    part = replace(passage("（五）援派外地的；\n（六）驻外执勤的。"), lead=lead, kind=PassageKind.ARTICLE_PART)
+    question = "下列情形，应当安排补课的有（ ）。"
+    choice = choose(question, ["援派外地的", "驻外执勤的", "迟到的"], [Hit(part, 1.0)])
+    assert choice.picked == (0, 1)
+    assert [proof.quote for proof in choice.proofs] == ["（五）援派外地的；", "（六）驻外执勤的。"]
+    assert fill_in("有（ ）情形之一的，应当安排补课", [Hit(part, 1.0)]) is None, "the lead is not in the passage"
+
+
 def test_all_of_the_others(find: Find) -> None:
     question = "统计上月推送情况的统计指标包括（ ）。"
     options = ["按时推送率", "当日完成率", "练习正确率", "以上都是"]
@@ -237,6 +248,7 @@ def test_whatever_comes_in_the_result_is_in_range(question: str, options: list[s
     assert len(choice.scores) == len(options)
     assert all(0 <= score <= 1 for score in choice.scores)
     assert choice.margin >= 0
+    assert bool(choice.picked) == bool(choice.proofs)
     for proof in choice.proofs:
         assert 0 <= proof.start < proof.end <= len(proof.passage.text)
     filling = fill_in(question, choice.hits)

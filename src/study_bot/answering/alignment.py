@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from study_bot.text import parse_number, search_form
+from study_bot.types import Passage
 
 Scores = npt.NDArray[np.float32]
 """Shape (passages, positions): the best score of an alignment that ends, or begins, at a position of a passage."""
@@ -90,16 +91,20 @@ def tokenise(text: str) -> list[Token]:
     return tokens
 
 
-def tokenise_passage(text: str) -> list[Token]:
-    """Tokens of a passage: a break stands for the number of an article or item, which no question repeats."""
-    tokens: list[Token] = []
+def passage_tokens(passage: Passage) -> list[Token]:
+    """Tokens of a passage; a break stands for the number of an article or item, which no question repeats.
+
+    The sentence that a part of a long article hangs from comes first, as context: its tokens are outside of the
+    passage's own text and stand at `[0, 0)`.
+    """
+    tokens = [Token(token.text, 0, 0) for token in tokenise(passage.lead)]
     position = 0
-    for match in _LABEL.finditer(text):
-        _add_shifted(text, position, match.start(), tokens)
+    for match in _LABEL.finditer(passage.text):
+        _add_part(passage.text, position, match.start(), tokens)
         if not (tokens and tokens[-1].is_break):
             tokens.append(Token(_BREAK, *match.span()))
         position = match.end()
-    _add_shifted(text, position, len(text), tokens)
+    _add_part(passage.text, position, len(passage.text), tokens)
     return tokens
 
 
@@ -108,7 +113,7 @@ def weight_of(tokens: Iterable[Token]) -> float:
     return sum(token.weight for token in tokens)
 
 
-def _add_shifted(text: str, start: int, end: int, tokens: list[Token]) -> None:
+def _add_part(text: str, start: int, end: int, tokens: list[Token]) -> None:
     for token in tokenise(text[start:end]):
         if not (token.is_break and tokens and tokens[-1].is_break):
             tokens.append(Token(token.text, token.start + start, token.end + start))

@@ -48,11 +48,12 @@ class Proof:
 class Choice:
     """Which options the passages bear out.
 
-    `picked` are indices of options in ascending order; empty = undecided. `scores` (0..1), one for each option, are
-    the shares of the sentence with that option in it that stand in a passage; where what does not hold is asked for,
-    low scores are picked. `hits` are those looked at, best first. `proofs` are in the order of the options they bear
-    out; those of a negative question bear out the options not picked. `margin` (>= 0) is the distance between the
-    options picked and the nearest other one, in parts of what a whole option is worth.
+    `picked` are indices of options in ascending order; empty = undecided. Nothing is picked without a proof.
+    `scores` (0..1), one for each option, are the shares of the sentence with that option in it that stand in a passage;
+    where what does not hold is asked for, low scores are picked. `hits` are those looked at, best first. `proofs` are
+    in the order of the options they bear out; those of a negative question bear out the options not picked. `margin`
+    (>= 0) is the distance between the options picked and the nearest other one, in parts of what a whole option is
+    worth; for statements and judgements the share of the words that agree.
     """
 
     picked: tuple[int, ...]
@@ -109,10 +110,12 @@ def choose(question: str, options: Sequence[str], hits: Sequence[Hit]) -> Choice
     task = _Task(stem, {i: option for i, option in enumerate(plain) if i not in referred}, referred)
     decide = _decide_statements if stem.about_statements else _decide_fillings
     decision, shares, spans = decide(task, passages)
+    if any(index not in spans for index in decision.shown):
+        decision = _UNDECIDED
     for index, others in referred.items():
         shares[index] = min((shares[i] for i in others), default=0.0)
     scores = tuple(shares[index] for index in range(len(plain)))
-    proofs = _proofs((spans[i] for i in decision.shown if i in spans), passages)
+    proofs = _proofs((spans[i] for i in decision.shown), passages)
     return Choice(decision.picked, scores, hits, proofs, decision.margin)
 
 

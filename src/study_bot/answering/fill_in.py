@@ -14,8 +14,8 @@ from study_bot.answering.alignment import (
     Token,
     after_blank,
     before_blank,
+    passage_tokens,
     tokenise,
-    tokenise_passage,
     weight_of,
 )
 from study_bot.answering.quiz_forms import parse_stem
@@ -72,7 +72,7 @@ def fill_in(question: str, hits: Sequence[Hit], *, blank: int = 0) -> Filling | 
     # A blank at an end of the question is at an end of a clause.
     left = tokenise("".join(pieces[: blank + 1]))[-_WINDOW:] or [EDGE]
     right = tokenise("".join(pieces[blank + 1 :]))[:_WINDOW] or [EDGE]
-    sheet = Sheet.of([[EDGE, *tokenise_passage(passage.text)] for passage in passages])
+    sheet = Sheet.of([[EDGE, *passage_tokens(passage)] for passage in passages])
     score, row, start, length = _best_span(sheet, left, right)
     share = score / (weight_of(left) + weight_of(right))
     if share < _LEAST_SHARE:
@@ -82,10 +82,15 @@ def fill_in(question: str, hits: Sequence[Hit], *, blank: int = 0) -> Filling | 
 
 
 def _best_span(sheet: Sheet, left: Sequence[Token], right: Sequence[Token]) -> tuple[float, int, int, int]:
-    """Score, passage, first token and number of tokens of the best filling; it neither begins nor ends with a break."""
-    breaks = sheet.matches(EDGE)
+    """Score, passage, first token and number of tokens of the best filling.
+
+    It lies in the passage's own text and neither begins nor ends with a break.
+    """
+    excluded = sheet.matches(EDGE)
+    for row, tokens in enumerate(sheet.tokens):
+        excluded[row, : sum(not token.end for token in tokens)] = True
     before, after = before_blank(sheet, left), after_blank(sheet, right)
-    before[:, :-1][breaks] = after[:, 1:][breaks] = IMPOSSIBLE
+    before[:, :-1][excluded] = after[:, 1:][excluded] = IMPOSSIBLE
     best = (float(IMPOSSIBLE), 0, 0, 1)
     for length in range(1, min(_LONGEST, sheet.ids.shape[1]) + 1):
         scores = before[:, :-length] + after[:, length:] - _TOKEN_PRICE * length

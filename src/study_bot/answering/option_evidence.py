@@ -14,9 +14,9 @@ from study_bot.answering.alignment import (
     after_blank,
     before_blank,
     gaps_after,
+    passage_tokens,
     through,
     tokenise,
-    tokenise_passage,
     weight_of,
 )
 from study_bot.answering.quiz_forms import Stem, parts_of
@@ -49,7 +49,7 @@ class Evidence:
     `share` (0..1) of the filled sentence stands there, and at least `context` (0..1) of the stem around it. `gain` is
     what the option adds to the sentence with its blank left empty, in parts of its own weight: 1 if all of it stands at
     the blank, -1 if nothing of it does, more than 1 where an empty blank would not do. `place` is None where no word of
-    the option was found.
+    the option was found in the passage's own text.
     """
 
     share: float
@@ -95,9 +95,9 @@ def _mirrored(scores: Scores) -> Scores:
 
 
 def _trimmed(tokens: Sequence[Token], words: Sequence[Token]) -> Sequence[Token]:
-    """Tokens from the first to the last that is among the words."""
+    """Tokens of the passage's own text from the first to the last that is among the words."""
     wanted = {word.text for word in words}
-    hits = [i for i, token in enumerate(tokens) if token.text in wanted]
+    hits = [i for i, token in enumerate(tokens) if token.text in wanted and token.end]
     return tokens[hits[0] : hits[-1] + 1] if hits else ()
 
 
@@ -109,7 +109,7 @@ def weigh(stem: Stem, options: Sequence[str], passages: Sequence[Passage]) -> li
     """
     if not passages:
         return [Evidence(0.0, 0.0, -1.0, None) for _ in options]
-    sheet = Sheet.of([tokenise_passage(passage.text) for passage in passages])
+    sheet = Sheet.of([passage_tokens(passage) for passage in passages])
     blanks = len(stem.pieces) - 1
     parts = [parts_of(option, blanks) for option in options] if blanks > 1 else []
     if parts and all(parts):

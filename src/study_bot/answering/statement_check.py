@@ -16,8 +16,8 @@ from study_bot.answering.alignment import (
     aligned_pairs,
     before_blank,
     gaps_after,
+    passage_tokens,
     tokenise,
-    tokenise_passage,
     weight_of,
 )
 from study_bot.types import Passage
@@ -91,13 +91,13 @@ def check_statement(statement: str, passages: Sequence[Passage]) -> Finding | No
     stated = tokenise(_PREFACE.sub("", statement))
     if not passages or not stated:
         return None
-    sheet = Sheet.of([tokenise_passage(passage.text) for passage in passages])
+    sheet = Sheet.of([passage_tokens(passage) for passage in passages])
     near = gaps_after(before_blank(sheet, stated)).max(axis=1)
     findings = []
     for row in np.argsort(-near, kind="stable")[:_PASSAGES_TRACED]:
         written = sheet.tokens[row]
         pairs = aligned_pairs(stated, written)
-        if pairs:
+        if pairs and written[pairs[-1][1]].end:
             share = weight_of(stated[i] for i, _ in pairs) / weight_of(stated)
             verdict = _verdict(list(_differences(stated, written, pairs)), share)
             findings.append(Finding(verdict, share, int(row), written[pairs[0][1]].start, written[pairs[-1][1]].end))
