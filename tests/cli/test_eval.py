@@ -277,7 +277,7 @@ class TestGate:
         assert "变差：正确率 1.0000 → 0.2000" in result.out
         assert "变差：误拒率 0.0000 → 1.0000" in result.out
         assert "q0  1.0000 → 0.0000  值班记录保存多久？（0）" in result.out
-        assert "…… 另有 2 题" in result.out
+        assert "…… 另有 7 题" in result.out
         assert result.out.endswith("结论：试题/answers 显著变差。\n")
         record = program(*self._gate(program, many, "--json")).json
         assert record["passed"] is False

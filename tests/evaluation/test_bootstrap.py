@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from study_bot.evaluation.bootstrap import by_category, paired_differences, question_changes, resampled_means
+from study_bot.evaluation.bootstrap import (
+    by_category,
+    mean_interval,
+    paired_differences,
+    question_changes,
+    resampled_means,
+)
 
 _SCORES = st.dictionaries(
     st.sampled_from([f"q{n}" for n in range(12)]),
@@ -56,6 +62,15 @@ def test_interval_and_p_are_those_of_scipy() -> None:
     assert ours.low == pytest.approx(reference.confidence_interval.low, abs=0.002)
     assert ours.high == pytest.approx(reference.confidence_interval.high, abs=0.002)
     assert ours.p == pytest.approx(stats.ttest_rel(a, b).pvalue, abs=0.02)
+
+
+def test_interval_of_a_mean() -> None:
+    values = np.random.default_rng(4).uniform(0, 1, 200)
+    low, high = mean_interval(list(values))
+    reference = stats.bootstrap((values,), np.mean, n_resamples=10_000, method="percentile", random_state=2)
+    assert low == pytest.approx(reference.confidence_interval.low, abs=0.003)
+    assert high == pytest.approx(reference.confidence_interval.high, abs=0.003)
+    assert mean_interval([0.5]) == (0.5, 0.5)
 
 
 def test_same_seed_same_figures() -> None:

@@ -46,7 +46,7 @@ REGRESSION = 6
 _DEPTH = 20
 
 # Questions named for each regression.
-_NAMED = 10
+_NAMED = 5
 
 
 def gate(

@@ -1,7 +1,8 @@
 """Entry of the command `study-bot`: the groups, and what becomes of errors.
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments, settings or question; 3 no usable index; 4 another build is running;
-5 no embedding model; 130 stopped with Ctrl-C. An error is one line on standard error.
+5 no embedding model; 6 `eval gate` found something worse; 130 stopped with Ctrl-C. An error is one line on standard
+error.
 """
 
 from __future__ import annotations

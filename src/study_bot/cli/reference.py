@@ -18,7 +18,8 @@ _INTRODUCTION = """\
 本页由 `python -m study_bot.cli.reference` 根据各命令的帮助生成，请勿手改。
 
 退出码：0 完成；1 失败；2 参数、设置或问题有误；3 没有可用的索引；4 另一个程序正在建立索引；5 没有向量模型；
-130 按 Ctrl-C 停止。出错时在标准错误输出一行说明；加 `--debug`（写在命令名之前）可看到完整的调用栈。
+6 `eval gate` 发现显著变差；130 按 Ctrl-C 停止。出错时在标准错误输出一行说明；
+加 `--debug`（写在命令名之前）可看到完整的调用栈。
 """
 
 # Columns of the help pages, whatever terminal this runs in.

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from study_bot.evaluation.measures import PerQuestion, measure_names
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
 
 RESAMPLES = 10_000
 SEED = 20_061_104
 CONFIDENCE = 0.95
-
-Floats = npt.NDArray[np.float64]
 
 # Differences smaller than this are rounding.
 _SAME = 1e-9
@@ -57,6 +59,8 @@ def resampled_means(values: Floats, resamples: int = RESAMPLES, seed: int = SEED
 
     :returns: resamples x columns.
     """
+    import numpy as np
+
     rows = len(values)
     generator = np.random.default_rng(seed)
     step = max(_AT_ONCE // max(rows, 1), 1)
@@ -77,6 +81,8 @@ def paired_differences(
 
     A measure without a common question is left out. The order of the questions makes no difference.
     """
+    import numpy as np
+
     common = sorted(question for question in a if question in b)
     second = set(measure_names(b))
     groups: dict[tuple[str, ...], list[str]] = {}
@@ -95,6 +101,8 @@ def paired_differences(
 
 def _differences(names: Sequence[str], a: Floats, b: Floats, resamples: int, seed: int) -> list[Difference]:
     """Compare columns of measures over the same rows of questions."""
+    import numpy as np
+
     differences = b - a
     differences[np.abs(differences) < _SAME] = 0.0
     observed = differences.mean(axis=0)
@@ -129,8 +137,18 @@ def _p_value(sampled: Floats, observed: float, changed: int) -> float:
     """
     if not changed:
         return 1.0
-    beyond = int((np.abs(sampled - observed) >= abs(observed) - _SAME).sum())
+    beyond = int((abs(sampled - observed) >= abs(observed) - _SAME).sum())
     return float(min(max((beyond + 1) / (len(sampled) + 1), 2.0 ** (1 - changed)), 1.0))
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % percentile interval of a mean, questions drawn anew."""
+    import numpy as np
+
+    sampled = resampled_means(np.array(values)[:, None])
+    tail = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(sampled, [tail, 100 - tail])
+    return float(low), float(high)
 
 
 def question_changes(a: PerQuestion, b: PerQuestion, measure: str) -> list[tuple[str, float]]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from study_bot.evaluation import svg
-from study_bot.evaluation.bootstrap import CONFIDENCE, resampled_means
+from study_bot.evaluation.bootstrap import mean_interval
 from study_bot.evaluation.measures import PerQuestion, describe, measure_names
 from study_bot.evaluation.page import Cell, esc, measure_cell, table
 
@@ -46,14 +44,6 @@ def category_table(categories: Mapping[str, Mapping[str, float]]) -> str:
         for category, values in categories.items()
     ]
     return table(("类别", "题数", *(describe(name).brief for name in shown_names)), rows, kind="categories")
-
-
-def mean_interval(values: list[float]) -> tuple[float, float]:
-    """The 95 % percentile interval of a mean, questions drawn anew (`bootstrap` names the source)."""
-    sampled = resampled_means(np.array(values)[:, None])
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(sampled, [tail, 100 - tail])
-    return float(low), float(high)
 
 
 def shown(name: str, value: float) -> str:
