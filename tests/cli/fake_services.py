@@ -143,7 +143,7 @@ class FakeServices:
             build_id=BUILD_ID,
         )
 
-    def choose(self, question: str, options: Sequence[str]) -> SimpleNamespace:
+    def choose(self, question: str, options: Sequence[str], *, filters: Filters = NO_FILTERS) -> SimpleNamespace:
         """Picks the options that stand word for word in the first article found."""
         hits = self.search(question, top_k=1)
         found = [bool(hits) and option in hits[0].passage.text for option in options]

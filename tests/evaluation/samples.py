@@ -97,7 +97,7 @@ class Respondent:
         self.asked.append((question, filters, conversation))
         return self.function(question)
 
-    def choose(self, question: str, options: Sequence[str]) -> FixedChoice:
+    def choose(self, question: str, options: Sequence[str], *, filters: Filters) -> FixedChoice:
         return self.choice
 
 

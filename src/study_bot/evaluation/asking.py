@@ -33,7 +33,7 @@ class Respondent(Protocol):
     def answer(self, question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
         """The answer or the refusal."""
 
-    def choose(self, question: str, options: Sequence[str]) -> Chosen:
+    def choose(self, question: str, options: Sequence[str], *, filters: Filters) -> Chosen:
         """The options that are right."""
 
 
@@ -53,7 +53,7 @@ def asker(respondent: Respondent, build_id: str) -> Ask:
         record = {**answer_record(given, query.query_id), **request_of(query)}
         options = expectation_of(query).options
         if options:
-            record["choice"] = _choice(query.text, options, respondent)
+            record["choice"] = _choice(query.text, options, filters, respondent)
         return record
 
     return ask
@@ -69,9 +69,9 @@ def request_of(query: Query) -> Record:
     return request
 
 
-def _choice(question: str, options: Sequence[str], respondent: Respondent) -> Record:
+def _choice(question: str, options: Sequence[str], filters: Filters, respondent: Respondent) -> Record:
     try:
-        chosen = respondent.choose(question, options)
+        chosen = respondent.choose(question, options, filters=filters)
     except QuestionError:
         return {"options": list(options), "picked": [], "scores": []}
     return {
