@@ -303,6 +303,7 @@ class TestGate:
         result = program(*self._gate(program, beir))
         assert (result.code, result.out) == (2, "")
         assert "没有 duty/dev/retrieval" in result.err
+        assert not many.with_name("baseline.json.partial").exists()
         program(*self._gate(program, beir, "--write-baseline"))
         assert program(*self._gate(program, many)).code == 0  # the other set is still there
 

@@ -82,6 +82,14 @@ def test_confidence_is_judged_over_answers_given(report: AnswersReport) -> None:
     ]
 
 
+def test_choices_say_nothing_of_the_confidence() -> None:
+    record = {**_record("q", 0.9), "choice": {"picked": ["甲"], "scores": [1.0, 0.0]}}
+    expected = {"q": Expectation(options=("甲", "乙"), right=frozenset({0}))}
+    report = answers_report([record], expected, dataset="set")
+    assert (report.metrics["choice"], report.metrics["right"]) == (1.0, 1.0)
+    assert (report.calibration.answered, report.calibration.risk_coverage) == (0, ())
+
+
 def test_latency_is_of_the_questions_of_the_set(report: AnswersReport) -> None:
     assert report.latency_ms["total"] == {"p50": 60.0, "p90": 90.0, "p95": 90.0, "p99": 90.0}
 

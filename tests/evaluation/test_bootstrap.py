@@ -73,6 +73,15 @@ def test_interval_of_a_mean() -> None:
     assert mean_interval([0.5]) == (0.5, 0.5)
 
 
+@pytest.mark.parametrize(("hits", "count"), [(0, 20), (7, 20), (20, 20), (1, 1), (499, 1000)])
+def test_interval_of_yes_and_no_is_the_score_interval(hits: int, count: int) -> None:
+    reference = stats.binomtest(hits, count).proportion_ci(method="wilson")
+    assert mean_interval([1.0] * hits + [0.0] * (count - hits)) == (
+        pytest.approx(reference.low),
+        pytest.approx(reference.high),
+    )
+
+
 def test_same_seed_same_figures() -> None:
     values = np.random.default_rng(3).uniform(0, 1, (40, 2))
     assert np.array_equal(resampled_means(values, 500), resampled_means(values, 500))

@@ -61,7 +61,6 @@ def _record(query_id: str, confidence: float, *, refused: bool = False, words: s
         "citations": [] if refused else [{"n": 1, "doc_id": "d1", "title": words, "locator": words, "quote": words}],
         "latency_ms": {"encode": 1.0, "retrieve": 2.0, "answer": 3.0, "total": 5.0 + confidence},
         "build_id": words,
-        "choice": {"picked": [words], "scores": [0.5, 0.5]},
     }
 
 
@@ -69,6 +68,7 @@ def _answers(words: str = HOSTILE) -> AnswersReport:
     records = [
         _record("q1", 0.9, words=words),
         _record("q2", 0.7, words=words),
+        {**_record("q5", 0.7, words=words), "choice": {"picked": [words], "scores": [0.5, 0.5]}},
         _record("q3", 0.2, refused=True, words=words),
         _record("q4", 0.8, words=words),
     ]
@@ -77,6 +77,7 @@ def _answers(words: str = HOSTILE) -> AnswersReport:
         "q2": Expectation(answers=("别的",), category=words),
         "q3": Expectation(must=(words,), category="b"),
         "q4": Expectation(refuse=True),
+        "q5": Expectation(options=(words, "乙"), right=frozenset({1})),
     }
     return answers_report(records, expected, dataset=words, split="dev", threshold=0.5, created=words)
 
@@ -141,7 +142,7 @@ def test_retrieval_page_lists_what_was_missed_worst_first() -> None:
 
 def test_answers_page_puts_gold_and_answer_side_by_side() -> None:
     text = Page(answers_html(_answers("值班员每日八时交接班"))).text
-    assert "共 3 题，列出最差的 3 题" in text
+    assert "共 4 题，列出最差的 4 题" in text
     assert "应当拒答（文献中没有答案）" in text
     assert "拒答：文献中没有依据" in text
     assert "1 / 1 题" in text  # false answers

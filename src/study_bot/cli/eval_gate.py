@@ -156,7 +156,12 @@ def _work_folder(baseline: Path, *, fresh: bool) -> Iterator[Path]:
     if fresh:
         _remove(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    yield folder
+    try:
+        yield folder
+    except BaseException:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
     _remove(folder)
 
 

@@ -55,7 +55,7 @@ def answers_html(report: AnswersReport) -> str:
             section(
                 "指标",
                 measure_table(report.per_question),
-                lead="细线为均值的 95% 区间（对题目重抽样 10,000 次）；各指标只计适用的题。",
+                lead="细线为均值的 95% 区间；各指标只计适用的题。",
             ),
             section("拒答", _refusal_plots(report)),
             section("置信度", _confidence_plots(report), lead=_confidence_words(report)),

@@ -227,8 +227,11 @@ def _refusal(results: Sequence[AnswerResult], threshold: float | None) -> Refusa
 
 
 def _calibration(results: Sequence[AnswerResult]) -> Calibration:
-    """Over the answers whose rightness is known; an answer to a question that has none is wrong."""
-    judged = [result for result in results if result.right is not None]
+    """Over the answers whose rightness is known; an answer to a question that has none is wrong.
+
+    Choices are left out: the confidence of a record is that of its answer, not of the options picked.
+    """
+    judged = [result for result in results if result.right is not None and result.picked is None]
     answered = [(result.confidence, bool(result.right)) for result in judged if not result.refused]
     bins = reliability_bins(answered)
     points = risk_coverage(answered, len(judged)) if judged else []

@@ -7,8 +7,10 @@ Bootstrap, SIGIR 2006, uses the same test for pairs of retrieval runs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from study_bot.evaluation.measures import PerQuestion, measure_names
@@ -142,13 +144,27 @@ def _p_value(sampled: Floats, observed: float, changed: int) -> float:
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % percentile interval of a mean, questions drawn anew."""
+    """The 95 % interval of a mean over questions.
+
+    Of yes and no (0 and 1 alone) it is the score interval, which stays honest where nothing or everything went wrong
+    (Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22, 1927); of other values the
+    percentile interval, questions drawn anew.
+    """
+    if set(values) <= {0.0, 1.0}:
+        return _score_interval(sum(values) / len(values), len(values))
     import numpy as np
 
     sampled = resampled_means(np.array(values)[:, None])
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(sampled, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def _score_interval(share: float, count: int) -> tuple[float, float]:
+    squared = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) ** 2
+    middle = (share + squared / (2 * count)) / (1 + squared / count)
+    reach = math.sqrt(squared * (share * (1 - share) / count + squared / (4 * count**2))) / (1 + squared / count)
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
 def question_changes(a: PerQuestion, b: PerQuestion, measure: str) -> list[tuple[str, float]]:

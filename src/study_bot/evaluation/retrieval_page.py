@@ -56,7 +56,7 @@ def retrieval_html(report: RetrievalReport, texts: Mapping[str, str] | None = No
             section(
                 "指标",
                 measure_table(report.per_question),
-                lead="细线为均值的 95% 区间（对题目重抽样 10,000 次）。",
+                lead="细线为均值的 95% 区间。",
             ),
             section(
                 "首个正确结果的名次",

@@ -32,7 +32,12 @@ def measure_table(per_question: PerQuestion) -> str:
 
 
 def category_table(categories: Mapping[str, Mapping[str, float]]) -> str:
-    """Means by category: a row for each category, a column for each headline measure that any of them has."""
+    """Means by category: a row for each category, a column for each headline measure that any of them has.
+
+    Nothing for a single category: its means are those of the whole.
+    """
+    if len(categories) < 2:
+        return ""
     names = dict.fromkeys(name for values in categories.values() for name in values)
     shown_names = [name for name in names if describe(name).headline]
     rows = [
