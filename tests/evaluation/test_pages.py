@@ -64,7 +64,7 @@ def _record(query_id: str, confidence: float, *, refused: bool = False, words: s
     }
 
 
-def _answers(words: str = HOSTILE) -> AnswersReport:
+def make_answers(words: str = HOSTILE) -> AnswersReport:
     records = [
         _record("q1", 0.9, words=words),
         _record("q2", 0.7, words=words),
@@ -82,12 +82,12 @@ def _answers(words: str = HOSTILE) -> AnswersReport:
     return answers_report(records, expected, dataset=words, split="dev", threshold=0.5, created=words)
 
 
-def _comparison() -> Comparison:
+def make_comparison(words: str = HOSTILE) -> Comparison:
     def result(value: float) -> dict:
-        entry = {"query_id": HOSTILE, "text": HOSTILE, "category": HOSTILE, "scores": {"F1": value, HOSTILE: value}}
-        return {"results": [entry | {"answer": HOSTILE, "expected": [HOSTILE]}]}
+        entry = {"query_id": words, "text": words, "category": words, "scores": {"F1": value, words: value}}
+        return {"results": [entry | {"answer": words, "expected": [words]}]}
 
-    return compare(measured(HOSTILE, result(0.0)), measured("B", result(1.0)))
+    return compare(measured(words, result(0.0)), measured("B", result(1.0)))
 
 
 def _pages() -> dict[str, str]:
@@ -103,8 +103,8 @@ def _pages() -> dict[str, str]:
     )
     return {
         "retrieval": retrieval_html(hostile, {"d1": HOSTILE, "d2": HOSTILE}),
-        "answers": answers_html(_answers()),
-        "compare": compare_html(_comparison(), HOSTILE),
+        "answers": answers_html(make_answers()),
+        "compare": compare_html(make_comparison(), HOSTILE),
     }
 
 
@@ -141,7 +141,7 @@ def test_retrieval_page_lists_what_was_missed_worst_first() -> None:
 
 
 def test_answers_page_puts_gold_and_answer_side_by_side() -> None:
-    text = Page(answers_html(_answers("值班员每日八时交接班"))).text
+    text = Page(answers_html(make_answers("值班员每日八时交接班"))).text
     assert "共 4 题，列出最差的 4 题" in text
     assert "应当拒答（文献中没有答案）" in text
     assert "拒答：文献中没有依据" in text
@@ -161,7 +161,7 @@ def test_page_of_questions_without_golds_has_no_verdicts() -> None:
 
 
 def test_comparison_page_names_both_results_and_signs() -> None:
-    page = compare_html(_comparison())
+    page = compare_html(make_comparison())
     assert "+1.000" in Page(page).text
     assert "<h2>变好的题</h2>" in page
     assert "<h2>变差的题</h2>" not in page
