@@ -66,6 +66,13 @@ def test_retrieval_as_json_has_no_single_queries(program: Program, beir: Path) -
     assert "results" not in report
 
 
+def test_retrieval_says_that_it_takes_questions_by_themselves(program: Program, beir: Path) -> None:
+    assert "前文或日期" not in program("eval", "retrieval", str(beir)).err
+    path = beir / "queries.jsonl"
+    path.write_text(QUERIES.replace('"kind": "duty"', '"as_of": "2025-01-01"'), encoding="utf-8")
+    assert "1 题带有前文或日期" in program("eval", "retrieval", str(beir)).err
+
+
 def _stop(services: FakeServices) -> None:
     def search_many(*_: object) -> list:
         raise KeyboardInterrupt
