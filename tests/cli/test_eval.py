@@ -109,6 +109,14 @@ def test_score_of_a_run_with_a_set_or_with_bare_judgements(program: Program, bei
     assert all(services.asked == [] for services in program.opened)
 
 
+def test_score_tells_of_questions_without_a_ranking(program: Program, beir: Path, tmp_path: Path) -> None:
+    run = tmp_path / "half.trec"
+    run.write_text("q1 Q0 row2 1 2.0 t\n", encoding="utf-8")
+    result = program("eval", "score", str(beir), str(run), "--json")
+    assert "缺 1 题的结果" in result.err
+    assert result.json["metrics"]["R@1"] == 0.5
+
+
 def test_score_says_what_is_missing(program: Program, beir: Path) -> None:
     for arguments in ([str(beir)], ["--qrels", "q.tsv", str(beir), "out.trec"]):
         result = program("eval", "score", *arguments)

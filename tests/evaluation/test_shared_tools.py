@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from study_bot.cli.index import build_record
-from study_bot.evaluation.datasets import Query, read_dataset, write_run
+from study_bot.evaluation.answers_report import answers_report
+from study_bot.evaluation.datasets import Query, read_dataset, read_queries, write_run
+from study_bot.evaluation.expectations import expectation_of
 from study_bot.evaluation.metrics import evaluate
 from study_bot.evaluation.runner import run_answers
-from study_bot.types import Answer, BuildReport, FileReport
+from study_bot.types import Answer, BuildReport, FileReport, Statement
 from tests.evaluation.samples import asking, make_answer, make_refusal
 from tests.support import requires_shared
 
@@ -75,6 +77,32 @@ def test_answers_are_read_by_the_tool(tmp_path: Path) -> None:
         "refused_ok": "1",
         "false_answer": "0",
     }
+
+
+def test_share_of_golds_found_is_that_of_the_tool(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    queries = read_queries(requires_shared("data", "eval", "cmrc2018_trial", "queries.jsonl"))[:120]
+    golds = {query.text: expectation_of(query).answers for query in queries}
+
+    def answer(question: str) -> Answer:
+        if chance.random() < 0.2:
+            return make_refusal(question)
+        given = make_answer(question)
+        quote = f"据记载，{chance.choice(golds[question])}。" if chance.random() < 0.6 else "没有提到。"
+        citation = replace(given.citations[0], quote=quote)
+        return replace(given, statements=(Statement(quote, (1,)),), citations=(citation,))
+
+    asked, out = tmp_path / "questions.jsonl", tmp_path / "answers.jsonl"
+    asked.write_text(
+        "".join(json.dumps({"_id": q.query_id, "text": q.text, "metadata": dict(q.metadata)}) + "\n" for q in queries),
+        encoding="utf-8",
+    )
+    records = run_answers(queries, asking(answer), out, "b1").records
+    report = answers_report(records, {q.query_id: expectation_of(q) for q in queries}, dataset="cmrc")
+    theirs = _figures(_tool("score.py", "contains", asked, out))
+    assert theirs["quote_contains"] == f"{report.metrics['gold_in_quotes']:.3f}"
+    assert theirs["answer_contains"] == f"{report.metrics['gold_in_answer']:.3f}"
+    assert theirs["refused"] == f"{report.metrics['false_refusal']:.3f}"
 
 
 def test_articles_of_a_build_are_read_by_the_tool(tmp_path: Path) -> None:

@@ -132,6 +132,8 @@ def score(
         return
     data = qrels_alone(qrels) if qrels is not None else question_set(ctx, paths[0], split, index).judged
     rankings = read_run(results)
+    if missing := data.qrels.keys() - rankings.keys():
+        note(f"提示：{results} 缺 {len(missing)} 题的结果，各指标按 0 计。")
     _deliver(
         retrieval_report(data, rankings, score_run(data, rankings), mode=results.stem, created=now()),
         report,
