@@ -294,7 +294,9 @@ class TestGate:
         assert "q0  1.0000 → 0.0000  值班记录保存多久？（0）" in result.out
         assert "…… 另有 7 题" in result.out
         assert result.out.endswith("结论：试题/answers 显著变差。\n")
-        record = program(*self._gate(program, many, "--json")).json
+        folder = many.with_name("r")
+        record = program(*self._gate(program, many, "--json", "--report", str(folder))).json
+        assert "<h1>试题/answers</h1>" in (folder / "试题-answers" / "report.html").read_text(encoding="utf-8")
         assert record["passed"] is False
         assert "right" in record["sets"][0]["regressions"]
         assert len(record["sets"][0]["worse"]["right"]) == 12

@@ -18,9 +18,9 @@ from study_bot.cli.eval_options import (
     ReportOption,
     SplitOption,
     deliver,
-    now,
     question_set,
     question_set_of,
+    time_words,
 )
 from study_bot.cli.progress import progress_bar
 from study_bot.cli.words import Command, new_app
@@ -94,7 +94,7 @@ def retrieval(
         model=model,
         mean_ms=result.mean_ms or None,
         places={doc_id: f"《{passage.title}》{passage.locator.label}" for doc_id, passage in held.items()},
-        created=now(),
+        created=time_words(),
     )
     _deliver(made, report, {doc_id: held[doc_id].text for doc_id in made.documents}, as_json=as_json)
     if partial is not None:
@@ -135,7 +135,7 @@ def score(
     if missing := data.qrels.keys() - rankings.keys():
         note(f"提示：{results} 缺 {len(missing)} 题的结果，各指标按 0 计。")
     _deliver(
-        retrieval_report(data, rankings, score_run(data, rankings), mode=results.stem, created=now()),
+        retrieval_report(data, rankings, score_run(data, rankings), mode=results.stem, created=time_words()),
         report,
         {},
         as_json=as_json,

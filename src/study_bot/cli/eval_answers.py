@@ -15,9 +15,9 @@ from study_bot.cli.eval_options import (
     ReportOption,
     SplitOption,
     deliver,
-    now,
     question_set,
     question_set_of,
+    time_words,
 )
 from study_bot.cli.progress import progress_bar
 from study_bot.evaluation.answers_page import REASONS, answers_html
@@ -61,7 +61,7 @@ def answers(
         threshold = services.settings.refuse_below
     note(f"回答已写入 {out}" + (f"（沿用已有回答 {summary.reused} 题）" if summary.reused else ""))
     made = answers_report(
-        summary.records, expected, dataset=asked.name, split=asked.split, threshold=threshold, created=now()
+        summary.records, expected, dataset=asked.name, split=asked.split, threshold=threshold, created=time_words()
     )
     _deliver(made, report, as_json=as_json)
 
@@ -78,7 +78,9 @@ def score_file(
 ) -> None:
     """Score a file of answers that is there already (`eval score`)."""
     asked = question_set(ctx, questions, split, index)
-    made = answers_report(read_answers(records), asked.expected, dataset=asked.name, split=asked.split, created=now())
+    made = answers_report(
+        read_answers(records), asked.expected, dataset=asked.name, split=asked.split, created=time_words()
+    )
     if made.questions < len(asked.queries):
         note(f"提示：{records} 缺 {len(asked.queries) - made.questions} 题的回答，未计入。")
     _deliver(made, report, as_json=as_json)

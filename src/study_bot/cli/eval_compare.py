@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from study_bot.cli.common import IndexOption, JsonOption, note, say, write_json
-from study_bot.cli.eval_options import ReportOption, SplitOption, deliver, now, question_set
+from study_bot.cli.eval_options import ReportOption, SplitOption, deliver, question_set, time_words
 from study_bot.evaluation.answers_report import answers_report
 from study_bot.evaluation.compare_page import compare_html, p_words, signed
 from study_bot.evaluation.comparison import (
@@ -78,7 +78,7 @@ def compare_results(
         write_json(made.to_json())
     else:
         _print_comparison(made)
-    deliver(report, page=compare_html(made, now()), data=made.to_json(), rows=made.rows())
+    deliver(report, page=compare_html(made, time_words()), data=made.to_json(), rows=made.rows())
 
 
 def _measured(path: Path, name: str, qrels: Path | None, asked: Callable[[], QuestionSet]) -> Measured:

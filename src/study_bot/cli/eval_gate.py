@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from study_bot.cli.common import IndexOption, JsonOption, note, say, services_for, write_json
-from study_bot.cli.eval_options import FreshOption, SplitOption, question_set_of
+from study_bot.cli.eval_options import FreshOption, SplitOption, deliver, question_set_of, time_words
 from study_bot.cli.progress import progress_bar
 from study_bot.errors import DatasetError
 from study_bot.evaluation.answers_report import answers_report
 from study_bot.evaluation.asking import asker
 from study_bot.evaluation.bootstrap import Difference
-from study_bot.evaluation.compare_page import p_words, signed
+from study_bot.evaluation.compare_page import compare_html, p_words, signed
 from study_bot.evaluation.comparison import Measured, measured
 from study_bot.evaluation.gate import (
     MINIMUM_CHANGE,
@@ -63,6 +63,10 @@ def gate(
     minimum: Annotated[
         float, typer.Option("--min-change", metavar="X", min=0.0, max=1.0, help="平均分变化不超过这个值时不计。")
     ] = MINIMUM_CHANGE,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="把各问题集与基线的对比报告写到这个目录，每套一个子目录。"),
+    ] = None,
     fresh: FreshOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,6 +99,11 @@ def gate(
         write_baseline(baseline, {**before, **written})
         note(f"基线已写入 {baseline}：" + "、".join(f"{key}（{len(s.scores)} 题）" for key, s in written.items()))
         return
+    if report is not None:
+        for outcome in outcomes:
+            made = outcome.comparison
+            page = compare_html(made, time_words(), title=outcome.key)
+            deliver(report / outcome.key.replace("/", "-"), page=page, data=made.to_json(), rows=made.rows())
     if as_json:
         write_json(_record(outcomes))
     else:

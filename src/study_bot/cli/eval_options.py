@@ -50,6 +50,6 @@ def deliver(directory: Path | None, *, page: str, data: str, rows: Sequence[Mapp
         note(f"报告已写入 {paths[0]}（另有 {'、'.join(path.name for path in paths[1:])}）")
 
 
-def now() -> str:
+def time_words() -> str:
     """The time of a report, to the minute, local."""
     return dt.datetime.now().strftime("%Y-%m-%d %H:%M")

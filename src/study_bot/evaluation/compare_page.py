@@ -30,8 +30,8 @@ _CLASSES = {"better": "good", "worse": "bad", "same": "same"}
 _LISTED = 20
 
 
-def compare_html(comparison: Comparison, created: str = "") -> str:
-    """The page."""
+def compare_html(comparison: Comparison, created: str = "", title: str = "") -> str:
+    """The page; without a title of its own it is named after both results."""
     differences = list(comparison.differences.values())
     left_out = comparison.only_a + comparison.only_b
     facts = {
@@ -43,7 +43,7 @@ def compare_html(comparison: Comparison, created: str = "") -> str:
     }
     return page(
         "对比评测",
-        f"{comparison.name_a} → {comparison.name_b}",
+        title or f"{comparison.name_a} → {comparison.name_b}",
         facts,
         [
             tiles([_tile(d) for d in differences if describe(d.measure).headline]),
