@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from study_bot.settings import CONFIG_FILE, Settings, default_cache_dir
 from tests.network_guard import sitecustomize as network_guard
@@ -23,6 +24,10 @@ _OFFLINE = {
     "NO_PROXY": "127.0.0.1,localhost",
     "PYTHONUTF8": "1",
 }
+
+# How long an example takes says something about the load of the machine only.
+settings.register_profile("study-bot", deadline=None)
+settings.load_profile("study-bot")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,9 +1,8 @@
-"""A small made-up library: statutes with versions, a speech, and the fakes that search it."""
+"""A small made-up library in real indexes, and an encoder that needs no model."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from study_bot.index.articles import ArticleTable
-from study_bot.retrieval.hybrid import DenseSearch, SparseSearch
+from study_bot.index.dense import DenseIndex
+from study_bot.index.sparse import SparseIndex
+from study_bot.index.tokens import Tokenizer
+from study_bot.index.vectors import unit_rows
+from study_bot.library.passages import embedding_text
 from study_bot.text import article_label
 from study_bot.types import (
     ArticleNumber,
@@ -106,36 +109,8 @@ def prose(version: Version, *texts: str) -> list[Passage]:
     return passages
 
 
-def characters(text: str) -> list[str]:
-    """The fake tokenizer's words: single ideographs."""
-    return [c for c in text if "\u4e00" <= c <= "\u9fff"]
-
-
-class CountingSparse:
-    """Scores a row by how many of the query's characters it has, rarer ones more."""
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self._rows = [Counter(characters(p.title + p.text)) for p in passages]
-        self._df = Counter(c for row in self._rows for c in row)
-
-    def search(
-        self, tokens: Sequence[str], k: int, allowed: NDArray[np.bool_] | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        words = set(characters("".join(tokens)))
-        scored = [
-            (sum(1 / self._df[c] for c in words if c in counts), -row)
-            for row, counts in enumerate(self._rows)
-            if allowed is None or allowed[row]
-        ]
-        best = sorted((s for s in scored if s[0] > 0), reverse=True)[:k]
-        return np.array([s for s, _ in best], np.float32), np.array([-r for _, r in best], np.int64)
-
-    def document_frequency(self, token: str) -> int:
-        return self._df[token]
-
-
 class HashEncoder:
-    """Sums a fixed random vector per character: texts that share characters are near."""
+    """Sums a fixed random vector per character: texts that share characters are nearer than others."""
 
     fingerprint = "fake"
     dimension = 32
@@ -153,33 +128,19 @@ class HashEncoder:
         return _embed(texts)
 
 
+SPREAD = 0.2
+"""Share of a cosine that depends on the texts: sentence models give all texts of one kind cosines close together."""
+
+
 def _embed(texts: Iterable[str]) -> NDArray[np.float32]:
     rows = []
     for text in texts:
-        total = np.zeros(32)
-        for c in set(characters(text)):
-            total += np.random.default_rng(ord(c)).standard_normal(32)
-        rows.append(total / max(float(np.linalg.norm(total)), 1e-9))
+        own = np.zeros(31)
+        for c in sorted({c for c in text if "\u4e00" <= c <= "\u9fff"}):
+            own += np.random.default_rng(ord(c)).standard_normal(31)
+        own *= SPREAD**0.5 / max(float(np.linalg.norm(own)), 1e-9)
+        rows.append(unit_rows(np.append(own, (1 - SPREAD) ** 0.5)[None], 32)[0])
     return np.array(rows, np.float32).reshape(-1, 32)
-
-
-class ExactDense:
-    """Inner products by brute force."""
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self._matrix = _embed(p.title + p.text for p in passages)
-
-    def search(
-        self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        all_scores = queries @ self._matrix.T
-        out_scores = np.full((len(queries), k), -np.inf, np.float32)
-        out_rows = np.full((len(queries), k), -1, np.int64)
-        for i, scores in enumerate(all_scores):
-            rows = [r for r in np.argsort(-scores, kind="stable") if allowed is None or allowed[r]][:k]
-            out_rows[i, : len(rows)] = rows
-            out_scores[i, : len(rows)] = scores[rows]
-        return out_scores, out_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +149,8 @@ class FakeSnapshot:
 
     versions: tuple[Version, ...]
     passages: tuple[Passage, ...]
-    dense: DenseSearch
-    sparse: SparseSearch
+    dense: DenseIndex
+    sparse: SparseIndex
     articles: ArticleTable
 
 
@@ -197,10 +158,11 @@ def snapshot(*documents: tuple[Version, list[Passage]]) -> FakeSnapshot:
     """A snapshot of versions with their passages."""
     versions = tuple(version for version, _ in documents)
     passages = tuple(passage for _, own in documents for passage in own)
+    tokenizer = Tokenizer()
     return FakeSnapshot(
         versions,
         passages,
-        ExactDense(passages),
-        CountingSparse(passages),
+        DenseIndex.from_vectors(_embed(p.title + p.text for p in passages)),
+        SparseIndex.from_tokens([tokenizer.tokens(embedding_text(p)) for p in passages]),
         ArticleTable.from_snapshot(versions, passages),
     )
