@@ -1,0 +1,1 @@
+"""Learning from questions whose right passages are known: the query adapter, the ranking of candidates."""
