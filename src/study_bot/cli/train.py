@@ -1,4 +1,4 @@
-"""`study-bot train`: learn the query adapter and the ranking from questions whose right passages are known."""
+"""`study-bot train`: learn from questions whose right passages are known; adapter and ranking are here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study_bot.cli.common import IndexOption, JsonOption, as_date, note, say, services_for, write_json
+from study_bot.cli import train_answering
+from study_bot.cli.common import IndexOption, JsonOption, note, say, services_for, write_json
+from study_bot.cli.train_options import DEFAULT_OUT, DataOption, DateOption, OutOption, SeedOption
 from study_bot.cli.words import Command, new_app
 
 if TYPE_CHECKING:
@@ -19,27 +21,10 @@ if TYPE_CHECKING:
     from study_bot.settings import Settings
     from study_bot.training.sets import TrainingSet
 
-app = new_app("用已知正确段落的问题训练检索：查询适配器和候选排序。")
+app = new_app("用已知正确段落的问题训练：查询适配器、候选排序、摘句、拒答。")
+app.command("reader", cls=Command)(train_answering.reader)
+app.command("gate", cls=Command)(train_answering.gate)
 
-DEFAULT_OUT = Path("learned")
-
-DataOption = Annotated[
-    list[str],
-    typer.Option(
-        "--data",
-        metavar="DIR[@SPLIT][=INDEX]",
-        help="训练集：BEIR 格式的目录，可写分组（默认 dev）和它的索引目录；可给多个。",
-    ),
-]
-OutOption = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", help="写到这个目录；不给时用设置中的 learned_dir，没有设置则为 ./learned。"),
-]
-DateOption = Annotated[
-    dt.date | None,
-    typer.Option("--date", parser=as_date, metavar="DATE", help="记入结果的日期，问题中的“去年”从这天算起；默认今天。"),
-]
-SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="随机数种子；数据和种子相同，结果相同。")]
 FromZeroOption = Annotated[bool, typer.Option("--from-zero", help="从头训练，不以自带的参数为起点。")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,12 @@ _CHECKED_AT = (0.5, 0.75, 1.0)
 
 _COLUMN = MEASURES.index("R@10")
 
+ENOUGH = 200
+"""Held-out questions that decide, where there are as many."""
+
+SURE = 2.0
+"""Standard errors by which something has to be better before it is believed."""
+
 MIN_PAIRS = 50
 """With fewer questions a held-out fifth says nothing."""
 
@@ -30,9 +37,9 @@ MIN_PAIRS = 50
 class Choice:
     """What held-out questions said.
 
-    `steps` and `strength` are those of the best W; strength 0 = none is better than the start by more than one standard
-    error. `gain` is the difference of R@10 (mean over sets, weighted like their loss), `error` its
-    standard error, `held_out` the number of questions it was measured on.
+    `steps` and `strength` are those of the best W; strength 0 = none is surely better than the start. `gain` is the
+    difference of R@10 (mean over sets, weighted like their loss), `error` its standard error, `held_out` the number of
+    questions it was measured on.
     """
 
     steps: int
@@ -78,8 +85,8 @@ def choose(
 ) -> Choice:
     """Fit on four fifths and try the rest, at several steps and strengths. No right document of the rest is trained on.
 
-    A gain within one standard error of the paired differences counts as none (the "one standard error" rule, Breiman
-    et al., Classification and Regression Trees, 1984): chance alone makes some strength look best.
+    One fifth after the other is held out until `ENOUGH` questions were. A gain within `SURE` standard errors of the
+    paired differences counts as none: chance alone makes some strength look best.
 
     :param beside: pairs that are fitted but not measured.
     :param start: the W to begin with and to compare with; None = zero.
@@ -91,22 +98,40 @@ def choose(
             "（study-bot eval cases add 或 import），或用 --data 加上别的训练集；在此之前用自带的参数即可。"
         )
     folds = joint_folds([pairs.golds for pairs in sets], FOLDS, recipe.seed)
-    held = [pairs.taken(fold == 0) for pairs, fold in zip(sets, folds, strict=True)]
-    rest = [pairs.taken(fold != 0) for pairs, fold in zip(sets, folds, strict=True)]
-    before = [_recall(pairs, start) for pairs in held]
+    before: list[list[Figures]] = [[] for _ in sets]
+    after: dict[tuple[int, float], list[list[Figures]]] = {}
+    for fold in range(min(FOLDS, math.ceil(ENOUGH * FOLDS / count))):
+        held = [pairs.taken(own == fold) for pairs, own in zip(sets, folds, strict=True)]
+        rest = [pairs.taken(own != fold) for pairs, own in zip(sets, folds, strict=True)]
+        for known, pairs in zip(before, held, strict=True):
+            known.append(_recall(pairs, start))
+        for key, columns in _tried(held, _filled(rest, beside), recipe, start).items():
+            for found, column in zip(after.setdefault(key, [[] for _ in sets]), columns, strict=True):
+                found.append(column)
+    kept = list(map(np.concatenate, before))
+    choices = [
+        Choice(step, strength, *_gain(kept, list(map(np.concatenate, found))), sum(map(len, kept)))
+        for (step, strength), found in after.items()
+    ]
+    best = max(choices, key=lambda one: (one.gain, -one.strength, -one.steps))
+    return best if best.gain > max(SURE * best.error, 0.0) else replace(best, strength=0.0)
+
+
+def _tried(
+    held: Sequence[Pairs], rest: Sequence[Pairs], recipe: AdapterRecipe, start: Weight | None
+) -> dict[tuple[int, float], list[Figures]]:
+    """R@10 of held-out questions, per set, by number of steps and strength of a fit to the rest."""
     checked = {round(part * recipe.steps) for part in _CHECKED_AT}
-    tried: list[Choice] = []
+    found: dict[tuple[int, float], list[Figures]] = {}
 
     def look(step: int, fitted: Weight) -> None:
         if step in checked:
             for strength in STRENGTHS:
                 weight = between(start, fitted, strength)
-                gain, error = _gain(before, [_recall(pairs, weight) for pairs in held])
-                tried.append(Choice(step, strength, gain, error, sum(map(len, held))))
+                found[step, strength] = [_recall(pairs, weight) for pairs in held]
 
-    fit_adapter(_filled(rest, beside), recipe, start=start, after_step=look)
-    best = max(tried, key=lambda one: (one.gain, -one.strength, -one.steps))
-    return best if best.gain > max(best.error, 0.0) else replace(best, strength=0.0)
+    fit_adapter(rest, recipe, start=start, after_step=look)
+    return found
 
 
 def cross_validated(

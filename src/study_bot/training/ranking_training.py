@@ -12,7 +12,7 @@ from study_bot.index.embedding import Encoder
 from study_bot.index.vectors import Vectors
 from study_bot.retrieval.adapter import QueryAdapter
 from study_bot.retrieval.ranking import RankingModel, RankingModels
-from study_bot.training.adapter_choice import MIN_PAIRS
+from study_bot.training.adapter_choice import MIN_PAIRS, SURE
 from study_bot.training.examples import Examples, examples_of
 from study_bot.training.files import (
     AdapterFolds,
@@ -62,7 +62,7 @@ def train_ranking(
     """Fit the ranking for use with the adapter of `out` (else the one that ships along) and for use without.
 
     It goes on from the ranking that ships along unless that was trained on one of the sets; then it is written only if
-    held-out questions gain by it more than one standard error.
+    held-out questions surely gain by it.
 
     :param candidates: length of each list of candidates (the setting of that name).
     :param from_zero: begin with weights of 0 in any case, and write in any case.
@@ -103,7 +103,7 @@ def train_ranking(
         "adapted": _record(moved),
         "plain": _record(bare),
     }
-    if prior is not None and moved.measured.gain <= max(moved.measured.error, 0.0):
+    if prior is not None and moved.measured.gain <= max(SURE * moved.measured.error, 0.0):
         tell(
             f"保留的问题上没有可靠的提高（MRR@10 {moved.measured.gain:+.4f}，标准误 {moved.measured.error:.4f}），"
             "没有写出排序模型，继续使用原有的参数。"
