@@ -16,6 +16,7 @@ StudyBotError
 │   ├── DamagedIndexError
 │   └── BuildInProgressError
 ├── ModelError               向量模型
+├── LearnedFileError         训练得到的参数文件
 ├── QuestionError            问题本身不能处理（空、过长）
 ├── DocumentGoneError        文献或版本已不在库中
 ├── BusyError                同时提问的人太多
@@ -106,6 +107,12 @@ class BuildCancelledError(StudyBotError):
 
 class ModelError(StudyBotError):
     """The embedding model cannot be prepared or loaded."""
+
+    exit_code = 5
+
+
+class LearnedFileError(StudyBotError):
+    """A file of learned weights is missing, damaged or of another format."""
 
     exit_code = 5
 

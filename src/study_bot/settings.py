@@ -63,10 +63,17 @@ class Settings(BaseSettings):
     ocr: bool = Field(True, description="Recognise scanned pages when rapidocr is installed.")
     keep_builds: int = Field(3, ge=1, description="Older builds kept on disk for roll-back.")
 
+    learned_dir: Path | None = Field(
+        None, description="Folder of files written by `study-bot train`; what it lacks is taken from the package."
+    )
+    query_adapter: bool = Field(True, description="Use the learned query adapter where it fits the embedding model.")
+
     top_k: int = Field(8, ge=1, le=100, description="Passages shown with an answer.")
     candidates: int = Field(100, ge=10, le=2000, description="Candidates of each list before fusion.")
     max_question_chars: int = Field(2000, ge=50)
-    refuse_below: float = Field(0.5, ge=0, le=1, description="Answers with less confidence become refusals.")
+    refuse_below: float | None = Field(
+        None, ge=0, le=1, description="Answers with less confidence become refusals; None = as the gate was calibrated."
+    )
 
     max_concurrent_questions: int = Field(4, ge=1)
     max_queued_questions: int = Field(64, ge=1)

@@ -257,7 +257,9 @@ class Passage:
 class Hit:
     """A passage with its scores. `score` orders hits (higher is better); the others explain it.
 
-    `dense` is a cosine (-1..1), `sparse` a BM25 score (>= 0); None = not among that list's candidates.
+    `dense` is a cosine (-1..1) with the question's vector, `adapted` one after the query adapter, `sparse` a BM25
+    score (> 0); None = not known, for `sparse` also = no word in common. Scores of one question's hits are
+    log-likelihoods up to a constant: a hit that is 1 higher is e times as likely to be right.
     `exact` marks a passage that an article reference in the question names.
     """
 
@@ -266,6 +268,7 @@ class Hit:
     dense: float | None = None
     sparse: float | None = None
     exact: bool = False
+    adapted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,29 @@ import numpy as np
 import numpy.typing as npt
 
 from study_bot.errors import DamagedIndexError
-from study_bot.index.vectors import Vectors
+from study_bot.index.vectors import Vectors, best_places
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+_FEW = 8
+"""Up to this many queries, all vectors are read once. The library would read them for each query, and its threads keep
+the cores busy waiting for each other, which costs most where another process needs one."""
+
+_BLOCK_BYTES = 2 << 20
+"""Vectors that are met with one query after the other while they are in the cache."""
+
+_ALONE = 4
+"""Blocks that the calling thread does not ask another one to help with."""
+
+_GATHERED = 4
+"""Where at most one row in this many is allowed, only those are read."""
+
+
+@cache
+def _helpers(threads: int) -> ThreadPoolExecutor:
+    """Threads that help with large searches, shared by all indexes."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="dense")
 
 
 class DenseIndex:
@@ -69,6 +91,8 @@ class DenseIndex:
             raise ValueError(f"mask of shape {allowed.shape} for {len(self)} rows")
         if k <= 0 or not len(queries):
             return np.empty((len(queries), max(k, 0)), np.float32), np.empty((len(queries), max(k, 0)), np.int64)
+        if len(queries) <= _FEW:
+            return self._search_few(queries, k, allowed)
         parameters = None
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
@@ -87,15 +111,22 @@ class DenseIndex:
 
         :raises ValueError: a shape does not fit, or there is no such row.
         """
-        wanted = np.asarray(rows, np.int64)
         vector = self._checked(query[np.newaxis])[0]
+        products: Vectors = self.rows(rows) @ vector
+        return products
+
+    def rows(self, rows: Sequence[int] | Rows) -> Vectors:
+        """The vectors of the given rows, in their order, shape (n, dimension).
+
+        :raises ValueError: there is no such row.
+        """
+        wanted: Rows = np.asarray(rows, np.int64)
         if not wanted.size:
-            return np.zeros(0, np.float32)
+            return np.zeros((0, self.dimension), np.float32)
         if wanted.min() < 0 or wanted.max() >= len(self):
             raise ValueError(f"rows {wanted.min()}..{wanted.max()} of {len(self)}")
-        stored: Vectors = self._index.reconstruct_batch(wanted)
-        products: Vectors = stored @ vector
-        return products
+        stored: Vectors = self._matrix()[wanted]
+        return stored
 
     def vectors(self) -> Vectors:
         """All rows in order, shape (n, dimension); a copy."""
@@ -135,6 +166,60 @@ class DenseIndex:
         if not isinstance(index, faiss.IndexFlat) or index.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise DamagedIndexError(f"{path} 不是本程序的向量索引。请重新建立索引（study-bot index build）。")
         return cls(index, threads)
+
+    def _search_few(self, queries: Vectors, k: int, allowed: Mask | None) -> tuple[Vectors, Rows]:
+        """`search` for a few queries; equal scores in row order."""
+        eligible = None if allowed is None else np.flatnonzero(allowed)
+        if eligible is None:
+            products = self._products(queries, self._matrix())
+        elif eligible.size * _GATHERED <= len(self):
+            products = self._products(queries, self._matrix()[eligible])
+        else:
+            products = self._products(queries, self._matrix())[:, eligible]
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        rows = np.full((len(queries), k), -1, np.int64)
+        for line, values in enumerate(products):
+            best = best_places(values, k)
+            scores[line, : best.size] = values[best]
+            rows[line, : best.size] = best if eligible is None else eligible[best]
+        return scores, rows
+
+    def _products(self, queries: Vectors, vectors: Vectors) -> Vectors:
+        """Inner products, shape (queries, vectors), with the library's own kernel."""
+        import faiss
+
+        products = np.empty((len(queries), len(vectors)), np.float32)
+        width = self.dimension
+        block = max(1, _BLOCK_BYTES // (4 * width))
+        starts = iter(range(0, len(vectors), block))  # shared: whoever is ready takes the next block
+
+        def work() -> None:
+            for start in starts:
+                part = vectors[start : start + block]
+                stored = faiss.swig_ptr(part)
+                for query, line in zip(queries, products, strict=True):
+                    target = faiss.swig_ptr(line[start:])
+                    faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]
+                        target, faiss.swig_ptr(query), stored, width, len(part)
+                    )
+
+        threads = min(self._threads or os.cpu_count() or 1, len(vectors) // (_ALONE * block) + 1)
+        helpers = [_helpers(threads - 1).submit(work) for _ in range(threads - 1)]
+        work()
+        for helper in helpers:
+            if not helper.cancel():  # one that found no free core in time has nothing left to do
+                helper.result()
+        return products
+
+    def _matrix(self) -> Vectors:
+        """All rows where they are, not to be written to."""
+        import faiss
+
+        size = len(self) * self.dimension
+        if not size:
+            return np.zeros((0, self.dimension), np.float32)
+        stored: Vectors = faiss.rev_swig_ptr(self._index.get_xb(), size).reshape(len(self), self.dimension)
+        return stored
 
     def _checked(self, queries: Vectors) -> Vectors:
         if queries.ndim != 2 or queries.shape[1] != self.dimension:

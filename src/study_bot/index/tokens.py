@@ -79,23 +79,33 @@ class Tokenizer:
         Article references become their canonical label in any spelling (第26条 and 第二十六条 alike), amounts also one
         token in digits (二百元 and 200元). Punctuation and single function characters are left out.
         """
+        words, pairs = self.words_and_pairs(text)
+        return words + pairs
+
+    def words_and_pairs(self, text: str) -> tuple[list[str], list[str]]:
+        """The tokens of a text in two lists: words, labels and amounts; character pairs. Both with repetition."""
         form = search_form(text)
-        found: list[str] = []
+        words: list[str] = []
+        pairs: list[str] = []
         start = 0
         for reference_start, end, label in _article_labels(form):
             if reference_start >= start:
-                self._add(form[start:reference_start], found)
+                self._add(form[start:reference_start], words, pairs)
                 start = end
-            found.extend([label] * _LABEL_WEIGHT)
-        self._add(form[start:], found)
-        return found
+            words.extend([label] * _LABEL_WEIGHT)
+        self._add(form[start:], words, pairs)
+        return words, pairs
 
-    def _add(self, form: str, found: list[str]) -> None:
+    def tags(self, text: str) -> set[str]:
+        """Part-of-speech tags that occur in a text, in the ICTCLAS scheme (nr a person's name, ns a place's, …)."""
+        return {tag for _, tag in self._jieba.tag(text)}
+
+    def _add(self, form: str, words: list[str], pairs: list[str]) -> None:
         for word in self._jieba.cut_for_search(form):
             if _WORD_CHARACTER.search(word) and word not in _FUNCTION_CHARACTERS:
-                found.append(word)
-        found.extend(_pairs(form))
-        found.extend(_amounts(form))
+                words.append(word)
+        pairs.extend(_pairs(form))
+        words.extend(_amounts(form))
 
 
 def _article_labels(form: str) -> Iterator[tuple[int, int, str]]:

@@ -12,6 +12,12 @@ from study_bot.errors import ModelError
 Vectors = npt.NDArray[np.float32]
 """Shape (n, dimension), C-contiguous, every row of length one (or all zero)."""
 
+Scores = npt.NDArray[np.float32]
+"""Shape (n,)."""
+
+_GROUP = 64
+"""Scores of which the highest stands for all when the best of many are looked for."""
+
 
 def unit_rows(matrix: npt.ArrayLike, dimension: int) -> Vectors:
     """Rows scaled to length one; an all-zero row stays zero. An empty input gives shape (0, dimension).
@@ -30,6 +36,26 @@ def unit_rows(matrix: npt.ArrayLike, dimension: int) -> Vectors:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     np.divide(rows, lengths, out=rows, where=lengths > 0)
     return rows
+
+
+def best_places(scores: Scores, k: int) -> npt.NDArray[np.int64]:
+    """Places of the `k` highest scores, best first; equal ones by place."""
+    if k <= 0:
+        return np.zeros(0, np.int64)
+    # Of many scores most are dropped first: k groups hold a score that high, so the k-th highest is no lower.
+    groups = scores[: scores.size - scores.size % _GROUP].reshape(_GROUP, -1).max(axis=0, initial=-np.inf)
+    places = np.flatnonzero(scores >= _kth(groups, k)) if k < groups.size else np.arange(scores.size)
+    if k < places.size:
+        # Everything that ties with the k-th score stays in, so that the order below decides, not chance.
+        found = scores[places]
+        places = places[found >= _kth(found, k)]
+    return places[np.lexsort((places, -scores[places]))][:k]
+
+
+def _kth(scores: Scores, k: int) -> np.float32:
+    """The k-th highest of more than k scores."""
+    highest: np.float32 = np.partition(scores, scores.size - k)[scores.size - k]
+    return highest
 
 
 def length_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from study_bot.index.embedding import Encoder
 from study_bot.retrieval.eligibility import Eligibility, Eligible
 from study_bot.retrieval.exact import FoundArticle, look_up
-from study_bot.retrieval.fusion import Ranking
 from study_bot.retrieval.hybrid import Candidates, HybridSearch, Searchable
+from study_bot.retrieval.learned import LearnedRetrieval, load_learned
 from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.selection import SameTexts, Selected, select
 from study_bot.settings import Settings
@@ -51,9 +51,24 @@ class Retrieval:
 class Retriever:
     """Answers queries from one snapshot. Holds no state of a conversation: safe for many threads at once."""
 
-    def __init__(self, snapshot: Searchable, encoder: Encoder, settings: Settings) -> None:
+    def __init__(
+        self,
+        snapshot: Searchable,
+        encoder: Encoder,
+        settings: Settings,
+        learned: LearnedRetrieval | None = None,
+    ) -> None:
+        """Get ready for one snapshot.
+
+        :param learned: adapter and ranking; None = as the settings say.
+        :raises LearnedFileError: a learned file cannot be used.
+        """
         self._snapshot, self._encoder = snapshot, encoder
-        self._search = HybridSearch(snapshot, settings.candidates)
+        if learned is None:
+            learned = load_learned(
+                settings.learned_dir, encoder.fingerprint, encoder.dimension, adapter=settings.query_adapter
+            )
+        self._search = HybridSearch(snapshot, learned, settings.candidates)
         self._eligibility = Eligibility(snapshot.versions, snapshot.passages, snapshot.articles)
         self._same = SameTexts(snapshot.passages)
         self._versions = {version.version_id: version for version in snapshot.versions}
@@ -62,11 +77,25 @@ class Retriever:
         """The words keyword search makes of a text."""
         return self._search.tokens(text)
 
-    def retrieve(self, query: Query, filters: Filters, k: int, *, today: dt.date | None = None) -> Retrieval:
+    def tags(self, text: str) -> set[str]:
+        """Part-of-speech tags that occur in a text."""
+        return self._search.tags(text)
+
+    def retrieve(
+        self,
+        query: Query,
+        filters: Filters,
+        k: int,
+        *,
+        today: dt.date | None = None,
+        without: NDArray[np.bool_] | None = None,
+    ) -> Retrieval:
         """The best `k` passages for a query; more only where the articles it names have more parts.
 
         :param filters: the asker's limits; its day goes before that of the question.
         :param today: the day that counts when neither names one; None = the computer's.
+        :param without: mask of passages that are left out of the search, to learn what the library would show without
+            them; None = none.
         """
         started = time.perf_counter()
         vectors = self._encoder.encode_queries([query.search_text])
@@ -74,10 +103,14 @@ class Retriever:
         day = filters.as_of or query.as_of or today or dt.date.today()
         eligible = self._eligibility.eligible(query, filters, day)
         found = self._look_up(query, eligible, day)
-        lists = self._search.search(vectors[0], _keywords(query), k, eligible.rows, self._named(query))
+        vector = self._search.adapted(vectors)[0]
+        allowed = eligible.rows
+        if without is not None:
+            allowed = ~without if allowed is None else allowed & ~without
+        lists = self._search.search(vector, _keywords(query), k, allowed, self._named(query))
         exact = _exact_rows(found)
         selected = select(
-            lists.fused.rows.tolist(),
+            lists.ranked.rows.tolist(),
             max(k - len(exact), 0),
             self._snapshot.passages,
             self._same,
@@ -118,16 +151,15 @@ class Retriever:
         today = today or dt.date.today()
         queries = [understand(question, self._snapshot.articles, today) for question in questions]
         vectors = self._encoder.encode_queries([query.search_text for query in queries])
-        days = [filters.as_of or query.as_of or today for query in queries]
-        masks = [self._eligibility.eligible(query, filters, day) for query, day in zip(queries, days, strict=True)]
-        dense = self._dense_batch(vectors, k, masks)
         results = []
-        for query, vector, day, eligible, near in zip(queries, vectors, days, masks, dense, strict=True):
+        for query, vector in zip(queries, self._search.adapted(vectors), strict=True):
+            day = filters.as_of or query.as_of or today
+            eligible = self._eligibility.eligible(query, filters, day)
             found = self._look_up(query, eligible, day)
-            lists = self._search.search(vector, _keywords(query), k, eligible.rows, self._named(query), near)
+            lists = self._search.search(vector, _keywords(query), k, eligible.rows, self._named(query))
             exact = _exact_rows(found)
             named = set(exact)
-            others = [row for row in lists.fused.rows.tolist() if row not in named]
+            others = [row for row in lists.ranked.rows.tolist() if row not in named]
             results.append(self._hits(exact, others, lists)[:k])
         return results
 
@@ -138,17 +170,6 @@ class Retriever:
     def _named(self, query: Query) -> NDArray[np.bool_] | None:
         return self._eligibility.rows_of_documents(query.doc_ids) if query.doc_ids else None
 
-    def _dense_batch(self, vectors: NDArray[np.float32], k: int, masks: Sequence[Eligible]) -> list[Ranking]:
-        """One search for all questions that see every passage, one each for the others."""
-        results: dict[int, Ranking] = {}
-        together = [i for i, mask in enumerate(masks) if mask.rows is None]
-        if together:
-            results.update(zip(together, self._search.nearest(vectors[together], k, None), strict=True))
-        for i, mask in enumerate(masks):
-            if mask.rows is not None:
-                results[i] = self._search.nearest(vectors[i : i + 1], k, mask.rows)[0]
-        return [results[i] for i in range(len(masks))]
-
     def _preference(self, row: int, day: dt.date) -> tuple[object, ...]:
         """Of equal texts: in force before the rest, statutes before what quotes them."""
         version = self._versions[self._snapshot.passages[row].version_id]
@@ -156,17 +177,25 @@ class Retriever:
         return not in_force, version.kind is not DocumentKind.STATUTE
 
     def _hits(self, exact: Sequence[int], others: Sequence[int], lists: Candidates) -> tuple[Hit, ...]:
-        dense = dict(zip(lists.dense.rows.tolist(), lists.dense.scores.tolist(), strict=True))
-        sparse = dict(zip(lists.sparse.rows.tolist(), lists.sparse.scores.tolist(), strict=True))
-        fused = dict(zip(lists.fused.rows.tolist(), lists.fused.scores.tolist(), strict=True))
-        top = max(fused.values(), default=0.0)
-        passages = self._snapshot.passages
+        place = {row: i for i, row in enumerate(lists.rows.tolist())}
+        score = dict(zip(lists.ranked.rows.tolist(), lists.ranked.scores.tolist(), strict=True))
+        top = max(score.values(), default=0.0)
         return (
-            *(
-                Hit(passages[row], top + len(exact) - place, dense.get(row), sparse.get(row), exact=True)
-                for place, row in enumerate(exact)
-            ),
-            *(Hit(passages[row], fused[row], dense.get(row), sparse.get(row)) for row in others),
+            *(self._hit(row, top + len(exact) - n, place.get(row), lists, exact=True) for n, row in enumerate(exact)),
+            *(self._hit(row, score[row], place[row], lists) for row in others),
+        )
+
+    def _hit(self, row: int, score: float, place: int | None, lists: Candidates, *, exact: bool = False) -> Hit:
+        """:param place: of the row among the candidates, None = it was looked up only."""
+        if place is None:
+            return Hit(self._snapshot.passages[row], score, exact=exact)
+        return Hit(
+            self._snapshot.passages[row],
+            score,
+            dense=float(lists.evidence.dense[place]),
+            adapted=float(lists.evidence.adapted[place]),
+            sparse=float(lists.sparse[place]) or None,
+            exact=exact,
         )
 
     def _duplicates(self, selected: Selected) -> dict[str, tuple[Passage, ...]]:
