@@ -171,6 +171,10 @@ class Services:
         """Passages for many questions at once, for evaluation; faster than one by one."""
         return self._current_engine().retriever.retrieve_many(texts, top_k, today=self._today())
 
+    def refusal_threshold(self) -> float:
+        """Probability (0..1) below which an answer becomes a refusal; raises as `ask` does."""
+        return self._current_engine().answerer.threshold
+
     def library(self) -> tuple[Version, ...]:
         """Every version in the live build, in its order; rows of corpus files are left out."""
         return tuple(v for v in self.snapshot().versions if v.kind is not DocumentKind.BEIR)

@@ -8,14 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from study_bot.answering import refusals
 from study_bot.answering.citations import CitationBook, verified
-from study_bot.answering.confidence import confidence, evidence_of
+from study_bot.answering.confidence import GateEvidence, gate_features, unseen_share
 from study_bot.answering.events import AnswerEvent, AnswerReady, HitsEvent, StageEvent, StatementEvent
 from study_bot.answering.exact import ArticleKey, article_groups, select_article
-from study_bot.answering.extractive import Selection, compose, select
-from study_bot.answering.forms import expected_form
+from study_bot.answering.extractive import Selection, compose, read, select, select_table
+from study_bot.answering.learned import LearnedAnswering, load_learned
 from study_bot.answering.notices import notices_of
+from study_bot.answering.reader import reader_question
 from study_bot.answering.terms import QuestionTerms, content_words, question_terms
 from study_bot.errors import QuestionError
 from study_bot.index.store import Snapshot
@@ -42,8 +46,16 @@ from study_bot.types import (
 class Answerer:
     """Answers questions from one snapshot. Holds no state of a conversation: safe for many threads at once."""
 
-    def __init__(self, snapshot: Snapshot, retriever: Retriever, settings: Settings) -> None:
+    def __init__(
+        self, snapshot: Snapshot, retriever: Retriever, settings: Settings, learned: LearnedAnswering | None = None
+    ) -> None:
+        """Get ready for one snapshot.
+
+        :param learned: reader and gate; None = as the settings say.
+        :raises LearnedFileError: a learned file cannot be used.
+        """
         self._snapshot, self._retriever, self._settings = snapshot, retriever, settings
+        self._learned = learned or load_learned(settings.learned_dir, snapshot.manifest.model)
         self._versions_of_document: dict[str, list[Version]] = defaultdict(list)
         for version in snapshot.versions:
             self._versions_of_document[version.doc_id].append(version)
@@ -89,18 +101,44 @@ class Answerer:
             hits = _of_the_years(hits, query.search_text)
         if not hits:
             return refusals.not_in_library(query.question, retrieval.hits[:3], 0.0)
-        terms = self._terms(content_words(query.search_text))
-        sure = 1.0 if groups else confidence(evidence_of(hits, terms, self._tokens))
-        if sure < self._settings.refuse_below:
+        reading = self.reading(hits, query)
+        sure = 1.0 if groups else self._learned.gate.probability(self.gate_features(reading))
+        if sure < self.threshold:
             return refusals.not_in_library(query.question, hits, sure)
         notices = [refusals.missing_article(r) for r in query.unresolved if r.doc_ids]
         if groups:
             selections = self._exact_selections(groups, query, notices)
         else:
-            hits = self._of_the_day(hits, filters.as_of or query.as_of, today)
-            table_of = self._table_of if query.wants_list else None
-            selections = select(hits, terms, self._tokens, expected=expected_form(query.kind), table_of=table_of)
+            selections = self._selections(hits, query, reading, filters.as_of or query.as_of, today)
         return self._compose(query, hits, selections, sure, notices, filters, today)
+
+    def reading(self, hits: Sequence[Hit], query: Query) -> GateEvidence:
+        """What the reader makes of the hits, for the gate and for the choice of what to quote."""
+        terms = self._terms(content_words(query.search_text))
+        question = reader_question(query.search_text, terms)
+        pieces = read(hits, question, self._learned.reader, self._tokens, self._retriever.tags)
+        known = [token for token in terms.weights if self._snapshot.sparse.document_frequency(token)]
+        return GateEvidence(hits, question, pieces, unseen_share(terms, known))
+
+    def gate_features(self, reading: GateEvidence) -> NDArray[np.float64]:
+        """What the gate weighs, in the order of GATE_FEATURES."""
+        return gate_features(reading, self._tokens)
+
+    @property
+    def threshold(self) -> float:
+        """Probability (0..1) below which the answer is a refusal: the site's own setting, else the gate's."""
+        own = self._settings.refuse_below
+        return self._learned.gate.threshold if own is None else own
+
+    def _selections(
+        self, hits: tuple[Hit, ...], query: Query, reading: GateEvidence, as_of: dt.date | None, today: dt.date
+    ) -> list[Selection]:
+        chosen = self._of_the_day(hits, as_of, today)
+        if chosen != hits:
+            reading = self.reading(chosen, query)
+        if query.wants_list and (table := select_table(chosen, reading.question.terms, self._tokens, self._table_of)):
+            return table
+        return select(chosen, reading.pieces, self._learned.reader.price)
 
     def _of_the_day(self, hits: tuple[Hit, ...], as_of: dt.date | None, today: dt.date) -> tuple[Hit, ...]:
         """For a question of another day, the hits known to be in force then, if there are any: notes and tables of

@@ -1,16 +1,17 @@
 """An answer in the library's own words: which spans of which passages answer the question, in reading order.
 
 Articles are given whole when they are short or asked for; of longer ones the 款 that bear on the question, lists
-always complete; of prose the best sentences; of tables the row. All of it is pure: hits in, selections out.
+always complete; of prose the sentences likeliest to hold the answer; of tables the row. What is quoted beside the best
+piece has to be worth the reading of its characters. All of it is pure: hits in, selections out.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from study_bot.answering.citations import CitationBook
+from study_bot.answering.reader import ReaderModel, ReaderQuestion, Tags, unit_features
 from study_bot.answering.terms import QuestionTerms, Tokens
 from study_bot.answering.units import Unit, merge_spans, units_of
 from study_bot.text import article_label, short_title
@@ -22,29 +23,14 @@ MAX_PASSAGES = 3
 WHOLE_ARTICLE_CHARS = 320
 """A shorter article is quoted whole."""
 
-UNIT_SHARE = 0.75
-"""A further unit of a passage is quoted if it covers this share of what the best one covers."""
-
-PASSAGE_SHARE = 0.8
-"""A further passage is quoted if its best unit covers this share of what the best unit of all covers."""
-
-MAX_PROSE_UNITS = 3
-"""Sentences quoted from one prose passage."""
-
 MAX_TABLE_ROWS = 60
 """Rows listed when a question asks for a whole table."""
 
 TABLE_ROW_SHARE = 0.8
 """A list is narrowed to the rows that cover this share of what the best row covers of the telling words."""
 
-RANK_WEIGHT = 0.5
-"""Weight of a passage's place among the hits (0..1) beside the coverage of its best unit (0..1)."""
-
-FORM_FACTOR = 0.6
-"""What is left of a unit's coverage if it lacks the form the answer must have (a day, a number, a body)."""
-
-CONSIDERED_HITS = 8
-"""Hits whose units are scored."""
+CONSIDERED_HITS = 5
+"""Hits whose units are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,80 +42,80 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scored:
+class Piece:
+    """A unit that may be quoted: hit number, the unit, and the probability that it holds the answer, given that one of
+    the hits does."""
+
+    hit: int
     unit: Unit
-    coverage: float
+    probability: float
+
+    @property
+    def characters(self) -> int:
+        """What it costs to read, lead included."""
+        return sum(end - start for start, end in self.unit.spans)
 
 
-def select(
-    hits: Sequence[Hit],
-    terms: QuestionTerms,
-    tokens: Tokens,
-    *,
-    expected: re.Pattern[str] | None = None,
-    table_of: Callable[[Passage], Sequence[Passage]] | None = None,
-) -> list[Selection]:
-    """Spans that answer, best passage first.
-
-    A passage counts by its place among the hits and by its best unit; a unit by the share of the question it covers.
+def select(hits: Sequence[Hit], pieces: Sequence[Piece], price: float) -> list[Selection]:
+    """Spans that answer, the passage with the best piece first.
 
     :param hits: retrieved passages, best first.
-    :param expected: what the words of the answer contain, None = unknown; units without it count less.
-    :param table_of: given for a question that asks for a list: the rows of the table a row stands in, in order.
-    :return: empty only if `hits` is empty.
+    :param pieces: what `read` made of the first of them.
+    :param price: a piece beside the best is quoted if its probability exceeds this for each of its characters.
+    :return: empty only if there are no pieces.
     """
-    considered = hits[:CONSIDERED_HITS]
-    if not considered:
+    if not pieces:
         return []
-    if table_of is not None and (table := _whole_table(considered, terms, tokens, table_of)):
-        return table
-    scored = [_score(hit.passage, terms, tokens, expected) for hit in considered]
-    weights = [
-        RANK_WEIGHT * place + max(s.coverage for s in units)
-        for place, units in zip(_places(considered), scored, strict=True)
+    best = max(pieces, key=lambda piece: piece.probability)
+    quoted = [p for p in pieces if p is best or p.probability > price * p.characters]
+    order = sorted({p.hit for p in quoted}, key=lambda hit: -max(p.probability for p in quoted if p.hit == hit))
+    return [
+        Selection(hits[hit].passage, _merged([p.unit for p in quoted if p.hit == hit], hits[hit].passage.text))
+        for hit in order[:MAX_PASSAGES]
     ]
-    order = sorted(range(len(considered)), key=lambda i: -weights[i])
-    chosen = [i for i in order if weights[i] >= PASSAGE_SHARE * weights[order[0]]][:MAX_PASSAGES]
-    return [Selection(considered[i].passage, _spans(considered[i].passage, scored[i])) for i in chosen]
 
 
-def _places(hits: Sequence[Hit]) -> list[float]:
-    """Scores of the hits scaled to 0..1, best 1."""
-    low, high = min(h.score for h in hits), max(h.score for h in hits)
-    return [(h.score - low) / (high - low) if high > low else 1.0 for h in hits]
+def _merged(units: Sequence[Unit], text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(merge_spans([span for unit in units for span in unit.spans], text))
 
 
-def _score(passage: Passage, terms: QuestionTerms, tokens: Tokens, expected: re.Pattern[str] | None) -> list[_Scored]:
-    heading = tokens(" ".join((short_title(passage.title), *passage.locator.breadcrumb)))
-    asked = terms.without(heading) if terms.without(heading).total else terms
-    share = asked.total / terms.total if terms.total else 0.0
-    base = 1.0 - share
-    scored = []
-    for unit in units_of(passage):
-        words = " ".join(passage.text[start:end] for start, end in unit.spans)
-        fit = 1.0 if expected is None or expected.search(words) else FORM_FACTOR
-        scored.append(_Scored(unit, base + share * fit * asked.coverage(tokens(words))))
-    return scored
+def read(hits: Sequence[Hit], question: ReaderQuestion, model: ReaderModel, tokens: Tokens, tags: Tags) -> list[Piece]:
+    """Every piece of the first CONSIDERED_HITS hits with its probability, in reading order; they sum to 1."""
+    pieces: list[Piece] = []
+    hits = hits[:CONSIDERED_HITS]
+    shares = model.passage_probabilities([hit.score for hit in hits])
+    for number, (hit, share) in enumerate(zip(hits, shares.tolist(), strict=True)):
+        passage = hit.passage
+        units = pieces_of(passage)
+        if len(units) == 1:
+            pieces.append(Piece(number, units[0], share))
+            continue
+        texts = [" ".join(passage.text[start:end] for start, end in unit.spans) for unit in units]
+        features = unit_features(question, short_title(passage.title), texts, tokens, tags)
+        own = model.probabilities(features).tolist()
+        pieces += [Piece(number, unit, share * p) for unit, p in zip(units, own, strict=True)]
+    return pieces
 
 
-def _spans(passage: Passage, scored: Sequence[_Scored]) -> tuple[tuple[int, int], ...]:
-    text = passage.text
+def pieces_of(passage: Passage) -> tuple[Unit, ...]:
+    """The units a passage may be quoted in; one for a table row, a note and an article that is not long."""
     whole_kinds = (PassageKind.TABLE_ROW, PassageKind.NOTE)
-    if passage.kind in whole_kinds or (passage.article is not None and len(text) <= WHOLE_ARTICLE_CHARS):
-        return ((0, len(text)),)
-    best = max(s.coverage for s in scored)
-    good = [s for s in scored if s.coverage >= UNIT_SHARE * best]
-    if passage.article is None:
-        good = sorted(good, key=lambda s: -s.coverage)[:MAX_PROSE_UNITS]
-    spans = [span for s in good for span in s.unit.spans]
-    return tuple(merge_spans(spans, text))
+    if passage.kind in whole_kinds or (passage.article is not None and len(passage.text) <= WHOLE_ARTICLE_CHARS):
+        return (Unit(0, len(passage.text), whole=True),)
+    return units_of(passage)
 
 
-def _whole_table(
+def select_table(
     hits: Sequence[Hit], terms: QuestionTerms, tokens: Tokens, table_of: Callable[[Passage], Sequence[Passage]]
 ) -> list[Selection]:
     """All rows of the table the first hit stands in, if most hits stand in it and the question speaks of the table
-    asks for a list, and it is short."""
+    asks for a list, and it is short; else nothing.
+
+    :param table_of: the rows of the table a row stands in, in order.
+    """
+    hits = hits[:CONSIDERED_HITS]
+    if not hits:
+        return []
     first = hits[0].passage
     if first.kind is not PassageKind.TABLE_ROW:
         return []

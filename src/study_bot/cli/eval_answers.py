@@ -58,7 +58,7 @@ def answers(
             out.unlink()
         ask = asker(services, snapshot.build_id)
         summary = run_answers(asked.queries, ask, out, snapshot.build_id, show)
-        threshold = services.settings.refuse_below
+        threshold = services.refusal_threshold()
     note(f"回答已写入 {out}" + (f"（沿用已有回答 {summary.reused} 题）" if summary.reused else ""))
     made = answers_report(
         summary.records, expected, dataset=asked.name, split=asked.split, threshold=threshold, created=time_words()
