@@ -156,12 +156,20 @@ def test_format_of_a_run(tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["run.trec"]
 
 
-def test_id_with_a_space_cannot_be_written_and_leaves_the_old_file(tmp_path: Path) -> None:
+def test_white_space_in_an_id_is_coded_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "run.trec"
+    run = {"q 1": [("最高人民法院 最高人民检察院关于…的解释#第十条", 2.0), ("d\u3000一", 1.0)]}
+    write_run(path, run, "tag")
+    assert all(len(line.split()) == 6 for line in path.read_text(encoding="utf-8").splitlines())
+    assert [doc for doc, _ in read_run(path)["q 1"]][0] == "最高人民法院 最高人民检察院关于…的解释#第十条"
+
+
+def test_id_that_is_empty_cannot_be_written_and_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "run.trec"
     write_run(path, {"q1": [("d1", 1.0)]}, "tag")
     before = path.read_text()
-    with pytest.raises(DatasetError, match="空白"):
-        write_run(path, {"q1": [("d1", 1.0)], "q 2": [("d1", 1.0)]}, "tag")
+    with pytest.raises(DatasetError, match="没有编号"):
+        write_run(path, {"q1": [("d1", 1.0)], "": [("d1", 1.0)]}, "tag")
     assert path.read_text() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.trec"]
 

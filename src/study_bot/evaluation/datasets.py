@@ -9,9 +9,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from study_bot.errors import DatasetError
 
@@ -142,9 +144,10 @@ def write_run(path: Path, run: Mapping[str, Ranking], tag: str) -> None:
     """Write a TREC run (`qid Q0 docid rank score tag`), all at once.
 
     Ranks count from 1. Scores are lowered where needed so that they fall strictly with the rank: every reader,
-    whether it trusts ranks, scores or the order of lines, sees the same ranking.
+    whether it trusts ranks, scores or the order of lines, sees the same ranking. White space in an id, which the format
+    has no place for, is written in percent codes (a space as %20); `read_run` turns these back.
 
-    :raises DatasetError: an id holds white space, which the format cannot express.
+    :raises DatasetError: an id is empty.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -154,10 +157,10 @@ def write_run(path: Path, run: Mapping[str, Ranking], tag: str) -> None:
                 last: float | None = None
                 for rank, (doc_id, score) in enumerate(ranking, start=1):
                     for name in (query_id, doc_id):
-                        if name.split() != [name]:
-                            raise DatasetError(f"编号“{name}”含有空白，不能写入 TREC 文件。")
+                        if not name.strip():
+                            raise DatasetError("有一个问题或文档没有编号，不能写入 TREC 文件。")
                     last = score if last is None else min(score, last - _SCORE_STEP * max(1.0, abs(last)))
-                    out.write(f"{query_id} Q0 {doc_id} {rank} {last:.8f} {tag}\n")
+                    out.write(f"{_coded(query_id)} Q0 {_coded(doc_id)} {rank} {last:.8f} {tag}\n")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -173,6 +176,7 @@ def read_run(path: Path) -> Run:
         columns = line.split()
         try:
             query_id, _, doc_id, rank, score, _ = columns
+            query_id, doc_id = _decoded(query_id), _decoded(doc_id)
             entry = (-float(score), int(rank))
         except ValueError:
             raise DatasetError(f"{path} 第 {number} 行不是 TREC 格式（qid Q0 docid rank score tag）。") from None
@@ -182,6 +186,20 @@ def read_run(path: Path) -> Run:
         query_id: [(doc_id, -entry[0]) for doc_id, entry in sorted(ranking.items(), key=lambda item: item[1])]
         for query_id, ranking in rows.items()
     }
+
+
+def _coded(name: str) -> str:
+    return re.sub(r"\s", lambda match: quote(match[0]), name)
+
+
+def _decoded(name: str) -> str:
+    """Percent codes that stand for white space turned back; others are part of the id."""
+
+    def spaces(match: re.Match[str]) -> str:
+        text = unquote(match[0])
+        return text if text.isspace() else match[0]
+
+    return re.sub(r"(?:%[0-9A-F]{2})+", spaces, name)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, object]]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +16,15 @@ Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _FEW = 8
-"""Up to this many queries, all vectors are read once. The library would read them for each query, and its threads keep
-the cores busy waiting for each other, which costs most where another process needs one."""
+"""Up to this many queries, all vectors are read once, by the calling thread: reading is what takes the time. The
+library would read them for each query, and its threads wait busily for each other, which costs most where the machine
+has other work."""
 
 _BLOCK_BYTES = 2 << 20
 """Vectors that are met with one query after the other while they are in the cache."""
 
-_ALONE = 4
-"""Blocks that the calling thread does not ask another one to help with."""
-
 _GATHERED = 4
 """Where at most one row in this many is allowed, only those are read."""
-
-
-@cache
-def _helpers(threads: int) -> ThreadPoolExecutor:
-    """Threads that help with large searches, shared by all indexes."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="dense")
 
 
 class DenseIndex:
@@ -47,7 +36,7 @@ class DenseIndex:
     def __init__(self, index: Any, threads: int = 0) -> None:
         """Wrap a finished flat inner-product index.
 
-        :param threads: CPU threads for one search; 0 = as many as there are cores.
+        :param threads: CPU threads for a search with many queries; 0 = as many as there are cores.
         """
         self._index = index
         self._threads = threads
@@ -151,7 +140,7 @@ class DenseIndex:
     def load(cls, path: Path, threads: int = 0) -> DenseIndex:
         """Open a saved index. The vectors stay in the file and are mapped, so processes share them.
 
-        :param threads: CPU threads for one search; 0 = as many as there are cores.
+        :param threads: CPU threads for a search with many queries; 0 = as many as there are cores.
         :raises DamagedIndexError: the file is missing or not such an index.
         """
         import faiss
@@ -191,24 +180,14 @@ class DenseIndex:
         products = np.empty((len(queries), len(vectors)), np.float32)
         width = self.dimension
         block = max(1, _BLOCK_BYTES // (4 * width))
-        starts = iter(range(0, len(vectors), block))  # shared: whoever is ready takes the next block
-
-        def work() -> None:
-            for start in starts:
-                part = vectors[start : start + block]
-                stored = faiss.swig_ptr(part)
-                for query, line in zip(queries, products, strict=True):
-                    target = faiss.swig_ptr(line[start:])
-                    faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]
-                        target, faiss.swig_ptr(query), stored, width, len(part)
-                    )
-
-        threads = min(self._threads or os.cpu_count() or 1, len(vectors) // (_ALONE * block) + 1)
-        helpers = [_helpers(threads - 1).submit(work) for _ in range(threads - 1)]
-        work()
-        for helper in helpers:
-            if not helper.cancel():  # one that found no free core in time has nothing left to do
-                helper.result()
+        for start in range(0, len(vectors), block):
+            part = vectors[start : start + block]
+            stored = faiss.swig_ptr(part)
+            for query, line in zip(queries, products, strict=True):
+                target = faiss.swig_ptr(line[start:])
+                faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]
+                    target, faiss.swig_ptr(query), stored, width, len(part)
+                )
         return products
 
     def _matrix(self) -> Vectors:

@@ -148,6 +148,8 @@ class SparseIndex:
             )
             if not consistent:
                 raise ValueError("arrays of different sizes")
+            for name in ("data", "indices", "indptr"):  # still mapped, but sliced at half the cost
+                model.scores[name] = np.asarray(model.scores[name])
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise DamagedIndexError(
                 f"关键词索引 {folder} 已损坏或缺失。请重新建立索引（study-bot index build）。"

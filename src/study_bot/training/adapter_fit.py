@@ -39,7 +39,7 @@ class AdapterRecipe:
     steps: int = 70
     batch: int = 256
     dropout: float = 0.1
-    l2: float = 0.0
+    l2: float = 1e-2
     self_sentences: int = 256
     self_weight: float = 0.1
     seed: int = 1
