@@ -15,6 +15,8 @@ from study_bot.index.sparse import SparseIndex
 from study_bot.index.tokens import Tokenizer
 from study_bot.index.vectors import unit_rows
 from study_bot.library.passages import embedding_text
+from study_bot.retrieval.features import CANDIDATE_FEATURES, QUESTION_FEATURES, Evidence
+from study_bot.retrieval.ranking import RankingModel
 from study_bot.text import article_label
 from study_bot.types import (
     ArticleNumber,
@@ -165,4 +167,41 @@ def snapshot(*documents: tuple[Version, list[Passage]]) -> FakeSnapshot:
         DenseIndex.from_vectors(_embed(p.title + p.text for p in passages)),
         SparseIndex.from_tokens([tokenizer.tokens(embedding_text(p)) for p in passages]),
         ArticleTable.from_snapshot(versions, passages),
+    )
+
+
+def random_evidence(seed: int, size: int, tokens: int) -> Evidence:
+    """Evidence of `size` candidates for a question of `tokens` tokens, half of which occur in none."""
+    rng = np.random.default_rng(seed)
+    article = rng.integers(1, 60, size).astype(np.float64)
+    article[rng.random(size) < 0.2] = np.nan
+    present = rng.random((tokens, size)) < rng.choice([0.0, 0.5], (tokens, 1))
+    return Evidence(
+        dense=rng.uniform(0.6, 0.9, size),
+        adapted=rng.uniform(0.6, 0.9, size),
+        contributions=rng.random((tokens, size)) * present,
+        weights=rng.uniform(0.1, 9, tokens),
+        is_word=rng.random(tokens) < 0.5,
+        law=rng.integers(0, 4, size),
+        article=article,
+        feedback=rng.uniform(0.6, 0.9, size),
+        title_covered=rng.random(size),
+        title_share=rng.random(size),
+        lengths=rng.integers(0, 600, size),
+        is_article=~np.isnan(article),
+        named=rng.random(size) < 0.2,
+        superseded=rng.random(size) < 0.2,
+    )
+
+
+def plain_ranking(**weights: float) -> RankingModel:
+    """A ranking by the named features alone, none of them standardised."""
+    wide, few = len(CANDIDATE_FEATURES), len(QUESTION_FEATURES)
+    return RankingModel(
+        mean=np.zeros(wide),
+        scale=np.ones(wide),
+        weights=np.array([weights.get(name, 0.0) for name in CANDIDATE_FEATURES]),
+        question_mean=np.zeros(few),
+        question_scale=np.ones(few),
+        crossed=np.zeros((few, wide)),
     )

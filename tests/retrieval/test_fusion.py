@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study_bot.retrieval.fusion import merged, ordered, ranking, reciprocal_rank_fusion
+from study_bot.retrieval.fusion import ordered, ranking, reciprocal_rank_fusion
 
 rankings = st.lists(st.integers(0, 30), unique=True, max_size=15).flatmap(
     lambda rows: st.lists(st.floats(0, 10), min_size=len(rows), max_size=len(rows)).map(
@@ -36,12 +36,6 @@ def test_reciprocal_ranks_by_the_formula():
 
 def test_equal_scores_come_in_row_order():
     assert ordered(np.array([7, 3, 5, 1]), np.array([1.0, 1.0, 1.0, 2.0])).rows.tolist() == [1, 3, 5, 7]
-
-
-def test_merged_lists_keep_scores_and_order():
-    both = merged([ranking([1, 2], [9, 5]), ranking([2, 3], [5, 7])])
-    assert (both.rows.tolist(), both.scores.tolist()) == ([1, 3, 2], [9, 7, 5])
-    assert merged([]).rows.size == 0
 
 
 @given(st.lists(rankings, max_size=3))

@@ -40,14 +40,6 @@ def reciprocal_rank_fusion(rankings: Sequence[Ranking], weights: Sequence[float]
     return _summed(parts)
 
 
-def merged(lists: Sequence[Ranking]) -> Ranking:
-    """One list of several that score the same way; a row that is in more than one keeps its first score."""
-    rows = np.concatenate([found.rows for found in lists]) if lists else np.zeros(0, np.int64)
-    scores = np.concatenate([found.scores for found in lists]) if lists else np.zeros(0)
-    union, first = np.unique(rows, return_index=True)
-    return ordered(union, scores[first])
-
-
 def ordered(rows: Rows, scores: Scores) -> Ranking:
     """Best first; equal scores in row order, so that the result never depends on chance."""
     order = np.lexsort((rows, -scores))
