@@ -42,6 +42,33 @@ def test_search_equals_sorting_all_products(
         np.testing.assert_allclose(got[: len(expected)], matrix[expected] @ query, atol=1e-5)
 
 
+@pytest.mark.parametrize("share", [0.02, 0.6, None])
+def test_few_and_many_queries_find_the_same(share: float | None) -> None:
+    """They go different ways; either reads only what is allowed."""
+    matrix, asked = _unit(3000, 64), _unit(40, 64, seed=1)
+    allowed = None if share is None else np.random.default_rng(0).random(3000) < share
+    index = DenseIndex.from_vectors(matrix)
+    scores, rows = index.search(asked, 25, allowed)
+    for start in (0, 7, 32):
+        few_scores, few_rows = index.search(asked[start : start + 8], 25, allowed)
+        np.testing.assert_array_equal(few_rows, rows[start : start + 8])
+        np.testing.assert_allclose(few_scores, scores[start : start + 8], atol=1e-6)
+
+
+def test_equal_scores_come_in_row_order() -> None:
+    matrix = np.tile(_unit(3), (500, 1))
+    _, rows = DenseIndex.from_vectors(matrix).search(matrix[1:2], 501, None)
+    assert rows[0, :500].tolist() == list(range(1, 1500, 3))
+
+
+@pytest.mark.parametrize("dimension", [1, 7, 384])
+def test_an_index_larger_than_one_block(dimension: int) -> None:
+    matrix = _unit(3000, dimension)
+    _, rows = DenseIndex.from_vectors(matrix).search(matrix[[2999, 1400]], 1)
+    products = matrix @ matrix[[2999, 1400]].T
+    assert products[rows[:, 0], [0, 1]] == pytest.approx(products.max(axis=0))
+
+
 def test_an_empty_index_finds_nothing() -> None:
     index = DenseIndex.from_vectors(np.zeros((0, 24), np.float32))
     scores, rows = index.search(_unit(2), 3)
@@ -65,6 +92,21 @@ def test_scores_of_chosen_rows() -> None:
     assert index.scores(query, []).shape == (0,)
     with pytest.raises(ValueError, match="of 50"):
         index.scores(query, [50])
+
+
+def test_vectors_of_chosen_rows(tmp_path: Path) -> None:
+    """Copies: what is done to them does not reach the index."""
+    matrix = _unit(50)
+    DenseIndex.from_vectors(matrix).save(tmp_path / "dense.faiss")
+    for index in (DenseIndex.from_vectors(matrix), DenseIndex.load(tmp_path / "dense.faiss")):
+        chosen = index.rows([7, 0, 7, 49])
+        np.testing.assert_array_equal(chosen, matrix[[7, 0, 7, 49]])
+        chosen[:] = 0
+        np.testing.assert_array_equal(index.vectors(), matrix)
+        assert index.rows([]).shape == (0, 24)
+        for wrong in ([50], [-1], [0, 50]):
+            with pytest.raises(ValueError, match="of 50"):
+                index.rows(wrong)
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 0)])

@@ -80,6 +80,34 @@ def test_an_index_without_words(rows: list[list[str]], tmp_path: Path) -> None:
         assert len(one) == len(rows)
         assert one.scores(["罚款"]).shape == (len(rows),)
         assert one.search(["罚款"], 5, np.ones(len(rows), bool))[1].shape == (0,)
+        assert not one.contributions(["罚款"], range(len(rows))).any()
+
+
+@given(st.lists(_TOKENS, max_size=12), _TOKENS, st.integers(0, 999))
+def test_contributions_are_the_scores_of_single_tokens(rows: list[list[str]], query: list[str], seed: int) -> None:
+    """Of chosen rows in any order, with repetition; unknown and repeated tokens have lines of their own."""
+    index = SparseIndex.from_tokens(rows)
+    chosen = np.random.default_rng(seed).integers(0, len(rows), 9 if rows else 0)
+    table = index.contributions([*query, "没有这个词"], chosen)
+    assert (table.shape, table.dtype) == ((len(query) + 1, chosen.size), np.float32)
+    for line, token in zip(table, [*query, "没有这个词"], strict=True):
+        np.testing.assert_array_equal(line, index.scores([token])[chosen])
+    np.testing.assert_allclose(table.sum(axis=0), index.scores(query)[chosen], rtol=1e-5)
+
+
+def test_contributions_of_the_last_row_and_of_none() -> None:
+    index = SparseIndex.from_tokens(ROWS)
+    assert (index.contributions(["罚款", "登记"], [5, 4]) > 0).tolist() == [[True, False], [False, True]]
+    assert index.contributions(["罚款"], []).shape == (1, 0)
+    assert index.contributions([], [1, 2]).shape == (0, 2)
+
+
+def test_contributions_after_loading(tmp_path: Path) -> None:
+    index = SparseIndex.from_tokens(ROWS)
+    index.save(tmp_path / "sparse")
+    loaded = SparseIndex.load(tmp_path / "sparse")
+    everything = (["盗窃", "罚款", "无"], range(len(ROWS)))
+    np.testing.assert_array_equal(loaded.contributions(*everything), index.contributions(*everything))
 
 
 def test_many_queries() -> None:

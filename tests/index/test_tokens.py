@@ -98,6 +98,20 @@ def test_any_text_gives_plain_tokens(text: str) -> None:
         assert tokens == tokenizer.tokens(text.upper())
 
 
+@given(st.text() | st.text(alphabet="第二十六条值班登记罚款200元的，。", max_size=40))
+def test_words_and_pairs_are_the_tokens_in_two_lists(text: str) -> None:
+    words, pairs = _SHARED.words_and_pairs(text)
+    assert words + pairs == _SHARED.tokens(text)
+    assert all(len(pair) == 2 for pair in pairs)
+
+
+def test_labels_and_amounts_are_words() -> None:
+    words, pairs = _SHARED.words_and_pairs("第26条罚款二百元")
+    assert {"第二十六条", "罚款", "200元"} <= set(words)
+    assert {"罚款", "款二"} <= set(pairs)
+    assert not {"第二十六条", "200元"} & set(pairs)
+
+
 _SHARED = Tokenizer()
 
 
