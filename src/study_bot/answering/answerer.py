@@ -101,7 +101,7 @@ class Answerer:
             hits = _of_the_years(hits, query.search_text)
         if not hits:
             return refusals.not_in_library(query.question, retrieval.hits[:3], 0.0)
-        reading = self.reading(hits, query)
+        reading = self.reading(hits, query, retrieval.signals)
         sure = 1.0 if groups else self._learned.gate.probability(self.gate_features(reading))
         if sure < self.threshold:
             return refusals.not_in_library(query.question, hits, sure)
@@ -112,13 +112,13 @@ class Answerer:
             selections = self._selections(hits, query, reading, filters.as_of or query.as_of, today)
         return self._compose(query, hits, selections, sure, notices, filters, today)
 
-    def reading(self, hits: Sequence[Hit], query: Query) -> GateEvidence:
+    def reading(self, hits: Sequence[Hit], query: Query, signals: Sequence[float]) -> GateEvidence:
         """What the reader makes of the hits, for the gate and for the choice of what to quote."""
         terms = self._terms(content_words(query.search_text))
         question = reader_question(query.search_text, terms)
         pieces = read(hits, question, self._learned.reader, self._tokens, self._retriever.tags)
         known = [token for token in terms.weights if self._snapshot.sparse.document_frequency(token)]
-        return GateEvidence(hits, question, pieces, unseen_share(terms, known))
+        return GateEvidence(hits, question, pieces, signals, unseen_share(terms, known))
 
     def gate_features(self, reading: GateEvidence) -> NDArray[np.float64]:
         """What the gate weighs, in the order of GATE_FEATURES."""
@@ -135,7 +135,7 @@ class Answerer:
     ) -> list[Selection]:
         chosen = self._of_the_day(hits, as_of, today)
         if chosen != hits:
-            reading = self.reading(chosen, query)
+            reading = self.reading(chosen, query, reading.signals)
         if query.wants_list and (table := select_table(chosen, reading.question.terms, self._tokens, self._table_of)):
             return table
         return select(chosen, reading.pieces, self._learned.reader.price)

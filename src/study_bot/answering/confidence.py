@@ -26,6 +26,7 @@ from study_bot.answering.reader import ReaderQuestion, longest_run, plain_charac
 from study_bot.answering.terms import QuestionTerms, Tokens
 from study_bot.errors import LearnedFileError
 from study_bot.library.passages import embedding_text
+from study_bot.retrieval.features import QUESTION_FEATURES
 from study_bot.types import Hit
 
 Floats = npt.NDArray[np.float64]
@@ -45,11 +46,13 @@ _RARE = 3
 _FAR = 4.0
 """Features further than this many deviations from what was seen in training count as that far."""
 
-COSINE_FEATURES = ("dense_top", "adapted_top", "dense_margin", "adapted_margin")
+COSINE_FEATURES = ("dense_top", "adapted_top", "dense_margin", "adapted_margin", "dense_spread")
 """Features that depend on the encoder."""
 
 GATE_FEATURES = (
     *COSINE_FEATURES,
+    "bm25_spread",
+    "agreement",
     "covered",
     "covered_together",
     "covered_squared",
@@ -76,6 +79,8 @@ class GateEvidence:
     hits: Sequence[Hit]
     question: ReaderQuestion
     pieces: Sequence[Piece]
+    signals: Sequence[float]
+    """What describes the search as a whole, in the order of `retrieval.features.QUESTION_FEATURES`."""
     unseen: float
     """Share (0..1) of the question's weight in tokens that no passage of the library has."""
 
@@ -95,12 +100,16 @@ def gate_features(evidence: GateEvidence, tokens: Tokens) -> Floats:
     form = expected_form(evidence.question.kind)
     run = max(longest_run(evidence.question.plain, plain_characters(embedding_text(hit.passage))) for hit in hits)
     top = max(covered)
+    signals = dict(zip(QUESTION_FEATURES, evidence.signals, strict=True))
     return np.array(
         [
             max(dense),
             max(adapted),
             max(dense) - sum(dense) / len(dense),
             max(adapted) - sum(adapted) / len(adapted),
+            signals["dense_spread"],
+            signals["bm25_spread"],
+            signals["agreement"],
             top,
             terms.coverage(set().union(*words[:_UNITED])),
             top * top,

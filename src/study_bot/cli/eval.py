@@ -24,7 +24,8 @@ from study_bot.cli.eval_options import (
 )
 from study_bot.cli.progress import progress_bar
 from study_bot.cli.words import Command, new_app
-from study_bot.evaluation.baselines import dense_only, sparse_only
+from study_bot.errors import LearnedFileError
+from study_bot.evaluation.baselines import dense_only, reciprocal_ranks, sparse_only
 from study_bot.evaluation.datasets import read_run, write_run
 from study_bot.evaluation.partial import PartialRun
 from study_bot.evaluation.question_sets import qrels_alone
@@ -33,6 +34,7 @@ from study_bot.evaluation.retrieval_page import retrieval_html
 from study_bot.evaluation.runner import SearchMany, document_id, run_retrieval
 
 if TYPE_CHECKING:
+    from study_bot.retrieval.adapter import QueryAdapter
     from study_bot.services import Services
 
 app = new_app("用问题集评测检索和回答，比较两个结果，并守住基线。")
@@ -42,9 +44,11 @@ DEPTH = 100
 
 
 class Mode(StrEnum):
-    """Which lists of candidates are used."""
+    """What searches: all of it, or one of the simpler searches it is measured against."""
 
     HYBRID = "hybrid"
+    RRF = "rrf"
+    ADAPTED = "adapted"
     DENSE = "dense"
     SPARSE = "sparse"
 
@@ -58,7 +62,13 @@ def retrieval(
     split: SplitOption = None,
     index: IndexOption = None,
     mode: Annotated[
-        Mode, typer.Option("--mode", metavar="MODE", help="检索方式：hybrid 融合，dense 只用向量，sparse 只用关键词。")
+        Mode,
+        typer.Option(
+            "--mode",
+            metavar="MODE",
+            help="检索方式：hybrid 完整检索，rrf 向量与关键词按名次合并，"
+            "adapted 只用经适配器的向量，dense 只用向量，sparse 只用关键词。",
+        ),
     ] = Mode.HYBRID,
     run: Annotated[Path | None, typer.Option("--run", metavar="FILE", help="把检索结果写成 TREC 格式的文件。")] = None,
     report: ReportOption = None,
@@ -149,12 +159,32 @@ def search_for(services: Services, mode: Mode) -> SearchMany:
     match mode:
         case Mode.HYBRID:
             return services.search_many
+        case Mode.RRF:
+            return reciprocal_ranks(services.snapshot(), services.encoder())
+        case Mode.ADAPTED:
+            return dense_only(services.snapshot(), services.encoder(), _adapter(services))
         case Mode.DENSE:
             return dense_only(services.snapshot(), services.encoder())
         case Mode.SPARSE:
             return sparse_only(services.snapshot())
         case _:
             assert_never(mode)
+
+
+def _adapter(services: Services) -> QueryAdapter:
+    """The query adapter for the embedding model in use, whether or not it is switched off.
+
+    :raises LearnedFileError: there is none, or it cannot be used.
+    """
+    from study_bot.retrieval.learned import load_learned
+
+    encoder = services.encoder()
+    found = load_learned(services.settings.learned_dir, encoder.fingerprint, encoder.dimension).adapter
+    if found is None:
+        raise LearnedFileError(
+            "没有适合当前向量模型的查询适配器。请先用 study-bot train adapter 训练，或用 --mode dense 评测。"
+        )
+    return found
 
 
 def _partial(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from study_bot.index.embedding import Encoder
 from study_bot.retrieval.eligibility import Eligibility, Eligible
 from study_bot.retrieval.exact import FoundArticle, look_up
+from study_bot.retrieval.features import QUESTION_FEATURES, question_features
 from study_bot.retrieval.hybrid import Candidates, HybridSearch, Searchable
 from study_bot.retrieval.learned import LearnedRetrieval, load_learned
 from study_bot.retrieval.query import Query, understand
@@ -36,6 +37,7 @@ class RetrievalLatency:
 class Retrieval:
     """What was found. `hits` are best first: the passages of the articles named, each article whole, then the others.
 
+    `signals` describes the search as a whole, in the order of QUESTION_FEATURES (all zero where nothing was found).
     `found` tells of those articles where they are and whether they are in force. `as_of` is the day validity was
     judged on. `duplicates` gives by passage id other passages with the same text that were left out.
     """
@@ -46,6 +48,7 @@ class Retrieval:
     as_of: dt.date
     latency: RetrievalLatency
     duplicates: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+    signals: tuple[float, ...] = (0.0,) * len(QUESTION_FEATURES)
 
 
 class Retriever:
@@ -132,6 +135,7 @@ class Retriever:
                 total=1000 * (ended - started),
             ),
             duplicates=self._duplicates(selected),
+            signals=tuple(question_features(lists.evidence).tolist()),
         )
 
     def retrieve_many(

@@ -22,7 +22,7 @@ from study_bot.index.embedding import Encoder
 from study_bot.retrieval.adapter import QueryAdapter
 from study_bot.retrieval.learned import LearnedRetrieval, load_learned
 from study_bot.retrieval.query import Query, understand
-from study_bot.retrieval.retriever import Retriever
+from study_bot.retrieval.retriever import Retrieval, Retriever
 from study_bot.settings import Settings
 from study_bot.text import short_title
 from study_bot.training.files import AdapterFolds, read_folds, write_figures
@@ -142,11 +142,11 @@ class GateBench:
             right = np.isin(documents, golds)
             if not right.any():
                 continue
-            query, hits = self._ask(question, None)
+            query, found = self._ask(question, None)
             if query.references:
                 continue  # looked up, never gated
-            if any(document_id(hit.passage) in golds for hit in hits[:CONSIDERED_HITS]):
-                made.append(GateExample(name, question.query_id, True, self._features(query, hits), held_out))
+            if any(document_id(hit.passage) in golds for hit in _searched(found)[:CONSIDERED_HITS]):
+                made.append(GateExample(name, question.query_id, True, self._features(query, found), held_out))
             without = np.isin(self._titles, np.unique(self._titles[right])) if self._is_law(right) else right
             made.append(self._example(name, question, held_out, answerable=False, without=without))
         return made
@@ -172,19 +172,24 @@ class GateBench:
     def _example(
         self, kind: str, question: AskedQuery, held_out: bool, *, answerable: bool, without: Flags | None = None
     ) -> GateExample:
-        query, hits = self._ask(question, without)
-        return GateExample(kind, question.query_id, answerable, self._features(query, hits), held_out)
+        query, found = self._ask(question, without)
+        return GateExample(kind, question.query_id, answerable, self._features(query, found), held_out)
 
-    def _ask(self, question: AskedQuery, without: Flags | None) -> tuple[Query, tuple[Hit, ...]]:
+    def _ask(self, question: AskedQuery, without: Flags | None) -> tuple[Query, Retrieval]:
         articles = self._library.snapshot.articles
         query = understand(question.text, articles, self._today, conversation_of(question))
         fold = -1 if self._folds is None else self._folds.fold_of(query.search_text)
         filters = Filters(as_of=as_of_of(question))
         found = self._retrievers[fold + 1].retrieve(query, filters, 8, today=self._today, without=without)
-        return query, tuple(hit for hit in found.hits if not hit.exact)
+        return query, found
 
-    def _features(self, query: Query, hits: tuple[Hit, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        return self._answerer.gate_features(self._answerer.reading(hits, query))
+    def _features(self, query: Query, found: Retrieval) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        return self._answerer.gate_features(self._answerer.reading(_searched(found), query, found.signals))
+
+
+def _searched(found: Retrieval) -> tuple[Hit, ...]:
+    """The hits that were searched for, not looked up."""
+    return tuple(hit for hit in found.hits if not hit.exact)
 
 
 class _Remembering:
