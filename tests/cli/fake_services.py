@@ -98,7 +98,9 @@ class FakeServices:
 
     def encoder(self) -> Any:
         """Takes the characters of a question for its vector."""
-        return SimpleNamespace(encode_queries=lambda texts: [set(text) for text in texts])
+        return SimpleNamespace(
+            encode_queries=lambda texts: [set(text) for text in texts], fingerprint="fake", dimension=3
+        )
 
     def answer(self, question: str, *, filters: Filters = NO_FILTERS, conversation: Sequence[Turn] = ()) -> Answer:
         self.asked.append(question)
@@ -142,6 +144,9 @@ class FakeServices:
             latency=latency,
             build_id=BUILD_ID,
         )
+
+    def refusal_threshold(self) -> float:
+        return 0.5
 
     def choose(self, question: str, options: Sequence[str], *, filters: Filters = NO_FILTERS) -> SimpleNamespace:
         """Picks the options that stand word for word in the first article found."""

@@ -40,6 +40,13 @@ def questions(tmp_path: Path) -> Path:
     return path
 
 
+def test_retrieval_after_the_adapter_needs_one_that_fits(program: Program, beir: Path, tmp_path: Path) -> None:
+    result = program("eval", "retrieval", str(beir), "--mode", "adapted", "--run", str(tmp_path / "out.trec"))
+    assert result.code == 5
+    assert "study-bot train adapter" in result.err
+    assert not (tmp_path / "out.trec").exists()
+
+
 def test_retrieval_prints_scores_and_writes_files(program: Program, beir: Path, tmp_path: Path) -> None:
     run, reports = tmp_path / "out.trec", tmp_path / "reports"
     result = program("eval", "retrieval", str(beir), "--mode", "dense", "--run", str(run), "--report", str(reports))
@@ -150,7 +157,7 @@ def test_answers_are_written_scored_and_reported(program: Program, questions: Pa
         "must": 1.0,
         "verbatim": 1.0,
     }
-    assert report["refusal"]["threshold"] == program.opened[-1].settings.refuse_below
+    assert report["refusal"]["threshold"] == program.opened[-1].refusal_threshold()
     assert "食堂几点开饭？" in (reports / "report.html").read_text(encoding="utf-8")
     again = program("eval", "answers", str(questions), "--out", str(out), "--json")
     assert "沿用已有回答 5 题" in again.err

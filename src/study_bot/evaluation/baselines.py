@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from study_bot.retrieval.fusion import ranking, reciprocal_rank_fusion
 from study_bot.types import Hit
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ def sparse_only(snapshot: Snapshot) -> SearchMany:
 def reciprocal_ranks(snapshot: Snapshot, encoder: Encoder) -> SearchMany:
     """The lists of vectors and of words, each `k` long, put together by their ranks alone; nothing in it is learned."""
     from study_bot.index.tokens import Tokenizer
+    from study_bot.retrieval.fusion import ranking, reciprocal_rank_fusion
 
     tokenizer = Tokenizer()
 
