@@ -42,6 +42,9 @@ from study_bot.types import (
     VersionStatus,
 )
 
+DOUBTFUL = "把握不大：以下是文献库中最接近的原文，可能没有直接回答这个问题，请核对后再用。"
+"""Remark beside an answer that may well be beside the point."""
+
 
 class Answerer:
     """Answers questions from one snapshot. Holds no state of a conversation: safe for many threads at once."""
@@ -106,6 +109,8 @@ class Answerer:
         if sure < self.threshold:
             return refusals.not_in_library(query.question, hits, sure)
         notices = [refusals.missing_article(r) for r in query.unresolved if r.doc_ids]
+        if sure < self._learned.gate.caution:
+            notices.append(DOUBTFUL)
         if groups:
             selections = self._exact_selections(groups, query, notices)
         else:

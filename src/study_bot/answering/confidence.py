@@ -135,8 +135,9 @@ class GateModel:
     """Weights over standardised features, and the bias: `mean`, `scale`, `weights` have shape (features,), `crossed`
     (features, features) with zeros below the diagonal.
 
-    `threshold` (0..1) is the probability below which the answer is a refusal, chosen for a target rate of false
-    answers. `curve` holds (threshold, false answers, false refusals) on questions that were held out.
+    `threshold` (0..1) is the probability below which the answer is a refusal, `caution` the one below which an answer
+    comes with a warning; each is chosen for a target rate of false answers. `curve` holds (threshold, false answers,
+    false refusals) on questions that were held out.
     """
 
     mean: Floats
@@ -145,6 +146,7 @@ class GateModel:
     crossed: Floats
     bias: float
     threshold: float
+    caution: float = 1.0
     curve: tuple[tuple[float, float, float], ...] = ()
     card: Mapping[str, Any] = field(default_factory=dict)
 
@@ -155,8 +157,8 @@ class GateModel:
             raise ValueError(f"weights for {len(GATE_FEATURES)} features expected, got {shapes}")
         if self.crossed.shape != (len(GATE_FEATURES),) * 2:
             raise ValueError(f"crossed weights of shape {self.crossed.shape}")
-        if not (self.scale > 0).all() or not 0 <= self.threshold <= 1:
-            raise ValueError("scales must be above 0 and the threshold within 0..1")
+        if not (self.scale > 0).all() or not 0 <= self.threshold <= self.caution <= 1:
+            raise ValueError("scales must be above 0, and 0 <= threshold <= caution <= 1")
 
     def probability(self, features: Floats) -> float:
         """Probability (0..1) that the library answers the question."""
@@ -211,7 +213,12 @@ _ARRAYS = ("mean", "scale", "weights", "crossed")
 
 def _plain(model: GateModel) -> dict[str, Any]:
     arrays = {name: _rounded(getattr(model, name).tolist()) for name in _ARRAYS}
-    numbers = {"bias": model.bias, "threshold": model.threshold, "curve": [list(point) for point in model.curve]}
+    numbers = {
+        "bias": model.bias,
+        "threshold": model.threshold,
+        "caution": model.caution,
+        "curve": [list(point) for point in model.curve],
+    }
     return {**arrays, **numbers, "card": dict(model.card)}
 
 
@@ -222,6 +229,7 @@ def _gate(values: Mapping[str, Any]) -> GateModel:
         **arrays,
         bias=float(values["bias"]),
         threshold=float(values["threshold"]),
+        caution=float(values["caution"]),
         curve=curve,
         card=dict(values.get("card", {})),
     )

@@ -65,7 +65,7 @@ def gate(
     date: DateOption = None,
     false_answers: Annotated[
         float, typer.Option("--false-answers", metavar="SHARE", min=0.001, max=0.5, help="容许的误答比例，由此定阈值。")
-    ] = 0.1,
+    ] = 0.2,
     as_json: JsonOption = False,
 ) -> None:
     """校准拒答：文献库没有答案时不作回答。

@@ -30,10 +30,12 @@ _STEPS = 60
 @dataclass(frozen=True, slots=True)
 class GateRecipe:
     """Parameters of a fit. `l2` pulls all weights but the bias towards 0. `false_answers` (0..1) is the share of false
-    answers on held-out questions, mean over the kinds, that the threshold is chosen for."""
+    answers on held-out questions, mean over the kinds, that the threshold is chosen for; `doubtful` (0..1) the smaller
+    share from which an answer is given without a warning."""
 
-    l2: float = 0.3
-    false_answers: float = 0.1
+    l2: float = 1.0
+    false_answers: float = 0.2
+    doubtful: float = 0.08
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +86,8 @@ def fit_gate(examples: Sequence[GateExample], recipe: GateRecipe, *, cosines: bo
     draft = GateModel(mean, scale, weights, crossed, bias, threshold=0.5)
     curve = threshold_curve(draft, [example for example in examples if example.held_out] or seen)
     threshold = threshold_for(curve, recipe.false_answers)
-    return GateModel(mean, scale, weights, crossed, bias, threshold, curve)
+    caution = max(threshold, threshold_for(curve, min(recipe.doubtful, recipe.false_answers)))
+    return GateModel(mean, scale, weights, crossed, bias, threshold, caution, curve)
 
 
 def example_weights(examples: Sequence[GateExample]) -> Floats:

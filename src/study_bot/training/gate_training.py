@@ -85,6 +85,18 @@ def train_gate(
         made = bench.far_examples(source) if source in far else bench.examples(source)
         tell(f"{made[0].kind if made else source.directory}：{len(made)} 例")
         examples += made
+    return write_gate(examples, encoder.fingerprint, out, recipe, created)
+
+
+def write_gate(
+    examples: Sequence[GateExample], fingerprint: str, out: Path, recipe: GateRecipe, created: dt.date
+) -> GateResult:
+    """Fit both gates on the examples and write them.
+
+    :param fingerprint: of the encoder that the examples were made with.
+    :raises DatasetError: too few examples, or none of one side.
+    :raises OSError: a file cannot be written.
+    """
     if len(examples) < _MIN_EXAMPLES or len({example.answerable for example in examples}) < 2:
         raise DatasetError(
             f"用于校准拒答的例子只有 {len(examples)} 个，至少要 {_MIN_EXAMPLES} 个，"
@@ -94,10 +106,14 @@ def train_gate(
     held_out = [example for example in examples if example.held_out]
     figures = {name: _figures(model, held_out) for name, model in fitted.items()}
     counts = {kind: sum(e.kind == kind for e in examples) for kind in dict.fromkeys(e.kind for e in examples)}
-    card = {"created": created.isoformat(), "data": counts, "recipe": {"l2": recipe.l2, "target": recipe.false_answers}}
+    card = {
+        "created": created.isoformat(),
+        "data": counts,
+        "recipe": {"l2": recipe.l2, "false_answers": recipe.false_answers, "doubtful": recipe.doubtful},
+    }
     full, lexical = (replace(model, card={**card, "held_out": figures[n]}) for n, model in fitted.items())
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / GATE_FILE, GateModels(encoder.fingerprint, full, lexical).to_json() + "\n")
+    write_whole(out / GATE_FILE, GateModels(fingerprint, full, lexical).to_json() + "\n")
     write_figures(out, "gate", figures)
     return GateResult(out / GATE_FILE, figures)
 
@@ -214,6 +230,7 @@ def _figures(model: GateModel, held_out: Sequence[GateExample]) -> dict[str, obj
     at = next((point for point in model.curve if point[0] == round(model.threshold, 2)), (model.threshold, 1.0, 1.0))
     return {
         "threshold": model.threshold,
+        "caution": model.caution,
         "false_answers": at[1],
         "false_refusals": at[2],
         "passed": [
