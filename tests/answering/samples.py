@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
+import functools
 from dataclasses import replace
 
+import numpy as np
+
+from study_bot.answering.learned import packaged
+from study_bot.answering.reader import (
+    READER_FILE,
+    UNIT_FEATURES,
+    ReaderModel,
+    ReaderQuestion,
+    load_reader,
+    reader_question,
+)
+from study_bot.answering.terms import content_words, question_terms
+from study_bot.index.tokens import Tokenizer
 from study_bot.library.catalog import SidecarEntry, describe, link_versions
 from study_bot.library.passages import cut_passages
 from study_bot.types import Block, BlockKind, Hit, LoadedFile, Passage, Place, Version, VersionText
 from tests.library.samples import RULE, TITLE, loaded
 
 
+@functools.cache
+def tokenizer() -> Tokenizer:
+    """The tokenizer that the shipped models were trained with."""
+    return Tokenizer()
+
+
 def tokens(text: str) -> list[str]:
-    """Character bigrams, enough for these tests."""
-    han = re.sub(r"[^\u4e00-\u9fff0-9]", "", text)
-    return [han[i : i + 2] for i in range(len(han) - 1)]
+    return tokenizer().tokens(text)
+
+
+def tags(text: str) -> set[str]:
+    return tokenizer().tags(text)
+
+
+@functools.cache
+def shipped_reader() -> ReaderModel:
+    """The reader that ships along."""
+    return load_reader(packaged(READER_FILE))
+
+
+def reader_of(price: float = 0.001, passage_temperature: float = 1.0, **weights: float) -> ReaderModel:
+    """A reader with these weights and no others, over features as they are."""
+    values = np.array([weights.pop(name, 0.0) for name in UNIT_FEATURES])
+    assert not weights, f"no such feature: {weights}"
+    return ReaderModel(np.zeros(len(values)), np.ones(len(values)), values, passage_temperature, price)
 
 
 class SmallLibrary:
@@ -43,12 +77,20 @@ class SmallLibrary:
         self.texts: dict[str, VersionText] = {v.version_id: t for v, (_, t) in zip(linked, described, strict=True)}
         self.passages: list[Passage] = [p for v in linked for p in cut_passages(self.texts[v.version_id], v)]
 
-    def hits(self, *fragments: str) -> list[Hit]:
-        """Hits for the first passage that holds each fragment, in the order given."""
+    def hits(self, *fragments: str, gap: float = 0.1) -> list[Hit]:
+        """Hits for the first passage that holds each fragment, in the order given, their scores `gap` apart."""
         return [
-            Hit(next(p for p in self.passages if fragment in p.text), score=1.0 - rank / 10)
+            Hit(next(p for p in self.passages if fragment in p.text), score=1.0 - rank * gap)
             for rank, fragment in enumerate(fragments)
         ]
+
+    def asked(self, question: str) -> ReaderQuestion:
+        """A question put to this library, as the reader sees it."""
+        texts = [set(tokens(passage.text)) for passage in self.passages]
+        words = tokens(content_words(question))
+        return reader_question(
+            question, question_terms(words, lambda token: sum(token in text for text in texts), len(texts))
+        )
 
     def text_of(self, passage: Passage, start: int, end: int) -> str | None:
         """The characters of a version."""

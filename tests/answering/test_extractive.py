@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,33 +10,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study_bot.answering.citations import CitationBook, verified
-from study_bot.answering.extractive import compose, select
-from study_bot.answering.terms import QuestionTerms, question_terms
-from study_bot.answering.units import merge_spans, units_of
-from study_bot.types import ArticleNumber, Citation, Passage, PassageKind, Statement
-from tests.answering.samples import SmallLibrary, moved, tokens
+from study_bot.answering.extractive import MAX_PASSAGES, Piece, Selection, compose, read, select, select_table
+from study_bot.answering.terms import question_terms
+from study_bot.answering.units import Unit, merge_spans, units_of
+from study_bot.types import ArticleNumber, Citation, Hit, Passage, PassageKind, Statement
+from tests.answering.samples import SmallLibrary, moved, reader_of, shipped_reader, tags, tokens
 from tests.library.samples import TITLE
+
+SMALL = SmallLibrary()
 
 
 @pytest.fixture(scope="module")
 def library() -> SmallLibrary:
-    return SmallLibrary()
+    return SMALL
 
 
-def terms(question: str, library: SmallLibrary) -> QuestionTerms:
-    texts = [set(tokens(p.text)) for p in library.passages]
-    return question_terms(tokens(question), lambda t: sum(t in text for text in texts), len(texts))
+def selected(library: SmallLibrary, question: str, hits: Sequence[Hit]) -> list[Selection]:
+    """What answering would quote of the hits with the reader that ships along."""
+    asked = library.asked(question)
+    if asked.wants_list and (table := select_table(hits, asked.terms, tokens, library.table_of)):
+        return table
+    reader = shipped_reader()
+    return select(hits, read(hits, asked, reader, tokens, tags), reader.price)
 
 
 def answer(
-    library: SmallLibrary, question: str, *fragments: str, whole_table: bool = False
+    library: SmallLibrary, question: str, *fragments: str, gap: float = 0.1
 ) -> tuple[list[Statement], list[Citation]]:
     book = CitationBook(library.versions.__getitem__)
-    selections = select(
-        library.hits(*fragments), terms(question, library), tokens, table_of=library.table_of if whole_table else None
-    )
-    statements = compose(selections, book, library.containing)
+    statements = compose(selected(library, question, library.hits(*fragments, gap=gap)), book, library.containing)
     return statements, book.citations
+
+
+def quotes(statements: Sequence[Statement]) -> list[str]:
+    return [s.text for s in statements if not s.connective]
 
 
 def test_rare_and_unseen_tokens_weigh_most() -> None:
@@ -54,7 +62,9 @@ def test_a_short_article_is_quoted_whole(library: SmallLibrary) -> None:
 
 def test_prose_gives_the_sentence(library: SmallLibrary) -> None:
     statements, _ = answer(library, "第二天来了多少人", "第二天来了五十人")
-    assert [s.text for s in statements if not s.connective] == ["第二天来了五十人，管理员加了十把椅子。"]
+    (quoted,) = quotes(statements)
+    assert quoted.endswith("第二天来了五十人，管理员加了十把椅子。")
+    assert "灯光" not in quoted
 
 
 def test_lists_come_with_lead_and_all_items(library: SmallLibrary) -> None:
@@ -63,10 +73,12 @@ def test_lists_come_with_lead_and_all_items(library: SmallLibrary) -> None:
     assert all(words in text for words in ("有下列情形之一的", "（一）备考", "2.中学生", "（三）其他"))
 
 
+def passage_of(text: str, passage_id: str = "p") -> Passage:
+    return Passage(passage_id, "v", "d", PassageKind.PROSE, text, 0, len(text), "t", SMALL.passages[1].locator)
+
+
 def prose_units(text: str) -> list[str]:
-    template = SmallLibrary().passages[1]
-    passage = Passage("p", "v", "d", PassageKind.PROSE, text, 0, len(text), "t", template.locator)
-    return [text[unit.start : unit.end] for unit in units_of(passage)]
+    return [text[unit.start : unit.end] for unit in units_of(passage_of(text))]
 
 
 def test_an_enumeration_in_prose_is_one_unit_with_the_sentence_before_it() -> None:
@@ -96,22 +108,103 @@ def test_a_version_out_of_force_says_so(library: SmallLibrary) -> None:
 
 def test_whole_table_when_asked_for(library: SmallLibrary) -> None:
     rows = [f"读第{n}章" for n in (2, 1, 3, 4, 5)]
-    statements, citations = answer(library, "夜读计划有哪些内容", *rows, whole_table=True)
-    assert [s.text for s in statements if not s.connective] == [
-        f"序号：{n}；内容：读第{n}章；时长：{n * 10}分钟" for n in range(1, 6)
-    ]
+    statements, citations = answer(library, "夜读计划有哪些内容", *rows)
+    assert quotes(statements) == [f"序号：{n}；内容：读第{n}章；时长：{n * 10}分钟" for n in range(1, 6)]
     assert len(citations) == 5
 
 
 def test_a_list_is_narrowed_to_the_rows_asked_for(library: SmallLibrary) -> None:
     rows = [f"读第{n}章" for n in (2, 1, 3, 4, 5)]
-    statements, _ = answer(library, "夜读计划里30分钟的有哪些", *rows, whole_table=True)
-    assert [s.text for s in statements if not s.connective] == ["序号：3；内容：读第3章；时长：30分钟"]
+    statements, _ = answer(library, "夜读计划里30分钟的有哪些", *rows)
+    assert quotes(statements) == ["序号：3；内容：读第3章；时长：30分钟"]
+
+
+def test_a_table_is_not_given_for_one_hit_of_many_nor_where_its_rows_are_too_many(library: SmallLibrary) -> None:
+    terms = library.asked("夜读计划有哪些内容").terms
+    few = library.hits("读第1章", "每日巡查", "连续三次不到")
+    assert select_table(few, terms, tokens, library.table_of) == []
+    assert select_table(few[1:], terms, tokens, library.table_of) == []
+    assert select_table([], terms, tokens, library.table_of) == []
+    rows = library.hits(*(f"读第{n}章" for n in range(1, 6)))
+    assert len(select_table(rows, terms, tokens, library.table_of)) == 5
+    assert select_table(rows, terms, tokens, lambda passage: library.table_of(passage) * 13) == []
 
 
 def test_weak_further_passages_are_not_quoted(library: SmallLibrary) -> None:
-    statements, _ = answer(library, "连续三次不到的七日内不得预约吗", "连续三次不到", "每日巡查")
-    assert not any("巡查" in s.text for s in statements)
+    question, fragments = "连续三次不到的七日内不得预约吗", ("连续三次不到", "每日巡查")
+    weak, _ = answer(library, question, *fragments, gap=8.0)
+    assert quotes(weak) == ["第四条之一 连续三次不到的，七日内不得预约。"]
+    equal, _ = answer(library, question, *fragments, gap=0.0)
+    assert any("巡查" in quoted for quoted in quotes(equal))
+
+
+def test_the_passage_with_the_best_piece_comes_first(library: SmallLibrary) -> None:
+    hits = library.hits("每日巡查", "连续三次不到", "优先预约")
+    likely = (0.2, 0.5, 0.3)
+    pieces = [Piece(n, Unit(0, len(hit.passage.text)), likely[n]) for n, hit in enumerate(hits)]
+    assert [s.passage for s in select(hits, pieces, 1e-9)] == [hits[n].passage for n in (1, 2, 0)]
+
+
+units = st.lists(st.tuples(st.integers(1, 30), st.booleans(), st.integers(1, 1000)), min_size=1, max_size=8)
+
+
+@given(st.lists(units, min_size=1, max_size=MAX_PASSAGES), st.floats(1e-5, 0.2), st.floats(1, 50))
+def test_a_higher_price_quotes_less_and_the_best_piece_always(
+    passages: list[list[tuple[int, bool, int]]], price: float, dearer: float
+) -> None:
+    hits, pieces = [], []
+    weight = sum(likely for own in passages for _, _, likely in own)
+    for number, own in enumerate(passages):
+        text, lead = "", None
+        for length, led, likely in own:
+            start, text = len(text), text + "夜" * length + "\n"
+            unit = Unit(start, start + length, lead if led else None)
+            pieces.append(Piece(number, unit, likely / weight))
+            lead = lead or (0, length)
+        hits.append(Hit(passage_of(text, f"p{number}"), 1.0))
+    best = max(pieces, key=lambda piece: piece.probability)
+    cheap, dear = (select(hits, pieces, own) for own in (price, price * dearer))
+    assert characters(dear) <= characters(cheap)
+    for chosen in (cheap, dear):
+        assert chosen[0].passage is hits[best.hit].passage
+        assert all(any(a <= start and end <= b for a, b in chosen[0].spans) for start, end in best.unit.spans)
+        assert all(a[1] < b[0] for selection in chosen for a, b in pairwise(selection.spans))
+
+
+def characters(selections: Sequence[Selection]) -> int:
+    return sum(end - start for selection in selections for start, end in selection.spans)
+
+
+def test_nothing_is_quoted_of_nothing(library: SmallLibrary) -> None:
+    assert read([], library.asked("巡查几次"), shipped_reader(), tokens, tags) == []
+    assert select([], [], 0.001) == []
+
+
+@given(
+    st.lists(st.sampled_from(SMALL.passages), min_size=1, max_size=7, unique_by=lambda p: p.passage_id),
+    st.lists(st.floats(-30, 30), min_size=7, max_size=7),
+    st.sampled_from(["第二天来了多少人", "谁来认定", "为什么要有灯", "？？？", "自习室在哪里", "有哪些情形"]),
+)
+def test_probabilities_of_all_pieces_sum_to_1(passages: list[Passage], scores: list[float], question: str) -> None:
+    hits = [Hit(passage, score) for passage, score in zip(passages, scores, strict=False)]
+    pieces = read(hits, SMALL.asked(question), shipped_reader(), tokens, tags)
+    assert sum(piece.probability for piece in pieces) == pytest.approx(1)
+    assert {piece.hit for piece in pieces} == set(range(min(len(hits), 5)))
+    places = [(piece.hit, piece.unit.start) for piece in pieces]
+    assert places == sorted(places)
+
+
+def test_hits_share_by_score_and_units_by_the_reader(library: SmallLibrary) -> None:
+    hits = library.hits("第二天来了五十人", "每日巡查", gap=2.0)
+    asked = library.asked("第二天来了多少人")
+    sharp = read(hits, asked, reader_of(covered=50.0), tokens, tags)
+    assert max(sharp, key=lambda piece: piece.probability).unit.start == hits[0].passage.text.index("第二天")
+    blind = read(hits, asked, reader_of(), tokens, tags)
+    own = [piece.probability for piece in blind if piece.hit == 0]
+    assert own == pytest.approx([own[0]] * len(own))
+    flat = read(hits, asked, reader_of(passage_temperature=1e6), tokens, tags)
+    assert [sum(p.probability for p in flat if p.hit == hit) for hit in (0, 1)] == pytest.approx([0.5, 0.5], abs=1e-4)
+    assert sum(own) == pytest.approx(1 / (1 + 2.718281828459045**-2))
 
 
 def test_verification_keeps_true_quotes_and_drops_false_ones(library: SmallLibrary) -> None:
@@ -146,7 +239,7 @@ def test_the_same_span_is_cited_once(library: SmallLibrary) -> None:
 
 @given(st.text(alphabet="夜读灯。；：，（一）二、1.\n 是", min_size=1, max_size=120), st.booleans())
 def test_units_cover_any_passage(text: str, article: bool) -> None:
-    template = SmallLibrary().passages[1]
+    template = SMALL.passages[1]
     passage = Passage(
         "p", "v", "d", PassageKind.ARTICLE if article else PassageKind.PROSE, text, 0, len(text), "t", template.locator,
         ArticleNumber(1) if article else None,
