@@ -9,11 +9,11 @@ import numpy as np
 
 from study_bot.retrieval.ranking import RankingModel
 from study_bot.training.examples import Examples
-from study_bot.training.folds import FOLDS, Numbers, joint_folds
+from study_bot.training.folds import FOLDS, joint_folds
 from study_bot.training.measures import MEASURES, Figures, means
-from study_bot.training.ranking_fit import RankingRecipe, RankingTable, scores_of
+from study_bot.training.ranking_fit import Flags, RankingRecipe, RankingTable, scores_of
 
-PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4)
+PENALTIES = (1e-1, 3e-2, 1e-2, 1e-3)
 """Values of `l2` that are tried."""
 
 _COLUMN = MEASURES.index("MRR@10")
@@ -42,59 +42,62 @@ class RankingFigures:
     error: float = 0.0
 
 
-def choose_penalty(
+def validate(
     sets: Sequence[Examples], recipe: RankingRecipe, prior: RankingModel | None = None, on_fit: OnFit | None = None
-) -> RankingRecipe:
-    """The recipe with the `l2` whose model is best on a held-out fifth: highest MRR@10, mean over sets weighted as in
-    the fit; of equal ones the larger.
+) -> tuple[RankingRecipe, RankingFigures]:
+    """Cross-validate with each of `PENALTIES`, and measure each set by a model of the others with the best.
 
-    :raises DatasetError: too few different golds to hold any out.
-    """
-    folds = _folds(sets, recipe)
-    rest, held = [own != 0 for own in folds], [own == 0 for own in folds]
-    table = RankingTable(sets, recipe)
-    values: dict[float, float] = {}
-    for number, penalty in enumerate(PENALTIES, start=1):
-        model = table.fit(rest, prior, l2=penalty)
-        columns = [_mrr(one, model)[own] for one, own in zip(sets, held, strict=True)]
-        values[penalty] = _weighted(columns, recipe)[0]
-        if on_fit is not None:
-            on_fit(number, len(PENALTIES))
-    return replace(recipe, l2=max(PENALTIES, key=lambda penalty: (values[penalty], penalty)))
-
-
-def ranking_figures(
-    sets: Sequence[Examples], recipe: RankingRecipe, prior: RankingModel | None = None, on_fit: OnFit | None = None
-) -> RankingFigures:
-    """Cross-validated figures of every set, and those of each set by a model of the others.
-
+    :return: the recipe with the `l2` of the highest MRR@10 (mean over sets weighted as in the fit; of equal ones the
+        larger), and the figures with it. Being the best of a few on the same folds, they are a trifle too good.
     :raises DatasetError: too few different golds.
     """
     table = RankingTable(sets, recipe)
-    folds = _folds(sets, recipe)
-    total = FOLDS + (len(sets) if len(sets) > 1 else 0)
-    scores = [np.zeros(len(one.rows)) for one in sets]
-    for fold in range(FOLDS):
-        model = table.fit([own != fold for own in folds], prior)
-        for one, own, found in zip(sets, folds, scores, strict=True):
-            mine = (own == fold)[one.owner]
-            found[mine] = scores_of(model, one)[mine]
+    folds = joint_folds([one.golds for one in sets], FOLDS, recipe.seed)
+    others = sets if len(sets) > 1 else ()
+    total = len(PENALTIES) * FOLDS + len(others)
+    done = 0
+
+    def fit(kept: Sequence[Flags], penalty: float) -> RankingModel:
+        nonlocal done
+        model = table.fit(kept, prior, l2=penalty)
+        done += 1
         if on_fit is not None:
-            on_fit(fold + 1, total)
-    unseen: dict[str, Mapping[str, float]] = {}
-    for number, one in enumerate(sets if len(sets) > 1 else ()):
-        model = table.fit([np.full(len(other), other is not one) for other in sets], prior)
-        unseen[one.name] = means(one.measures(scores_of(model, one)))
-        if on_fit is not None:
-            on_fit(FOLDS + number + 1, total)
-    after = [one.measures(found) for one, found in zip(sets, scores, strict=True)]
-    before = [one.measures(scores_of(prior, one)) for one in sets] if prior is not None else []
+            on_fit(done, total)
+        return model
+
+    measured: dict[float, list[Figures]] = {}
+    for penalty in PENALTIES:
+        scores = [np.zeros(len(one.rows)) for one in sets]
+        for fold in range(FOLDS):
+            model = fit([own != fold for own in folds], penalty)
+            for one, own, found in zip(sets, folds, scores, strict=True):
+                mine = (own == fold)[one.owner]
+                found[mine] = scores_of(model, one)[mine]
+        measured[penalty] = [one.measures(found) for one, found in zip(sets, scores, strict=True)]
+    values = {penalty: _weighted([own[:, _COLUMN] for own in found], recipe)[0] for penalty, found in measured.items()}
+    best = max(PENALTIES, key=lambda penalty: (values[penalty], penalty))
+    unseen = {
+        one.name: one.measures(scores_of(fit([np.full(len(own), own is not one) for own in sets], best), one))
+        for one in others
+    }
+    before = [] if prior is None else [one.measures(scores_of(prior, one)) for one in sets]
+    return replace(recipe, l2=best), _figures(sets, measured[best], unseen, before, recipe)
+
+
+def _figures(
+    sets: Sequence[Examples],
+    after: Sequence[Figures],
+    unseen: Mapping[str, Figures],
+    before: Sequence[Figures],
+    recipe: RankingRecipe,
+) -> RankingFigures:
+    """:param before: of the same sets, or empty."""
     changes = [new[:, _COLUMN] - old[:, _COLUMN] for new, old in zip(after, before, strict=False)]
     gain, error = _weighted(changes, recipe) if changes else (0.0, 0.0)
     names = [one.name for one in sets]
     return RankingFigures(
         folds=dict(zip(names, map(means, after), strict=True)),
-        unseen_set=unseen,
+        unseen_set={name: means(own) for name, own in unseen.items()},
         before=dict(zip(names, map(means, before), strict=False)),
         single={
             one.name: {name: means(one.measures(one.column(column))) for name, column in _SINGLE.items()}
@@ -103,16 +106,6 @@ def ranking_figures(
         gain=gain,
         error=error,
     )
-
-
-def _folds(sets: Sequence[Examples], recipe: RankingRecipe) -> list[Numbers]:
-    return joint_folds([one.golds for one in sets], FOLDS, recipe.seed)
-
-
-def _mrr(examples: Examples, model: RankingModel) -> Figures:
-    """MRR@10 of each question, (n,)."""
-    column: Figures = examples.measures(scores_of(model, examples))[:, _COLUMN]
-    return column
 
 
 def _weighted(columns: Sequence[Figures], recipe: RankingRecipe) -> tuple[float, float]:

@@ -38,7 +38,7 @@ class RankingRecipe:
     its size: one of `small_set` questions half as much as a very large one. `iterations` limits the fit.
     """
 
-    l2: float = 1e-3
+    l2: float = 3e-2
     small_set: float = 200.0
     iterations: int = 60
     seed: int = 1

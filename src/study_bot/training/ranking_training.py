@@ -22,8 +22,9 @@ from study_bot.training.files import (
     write_figures,
     write_ranking,
 )
+from study_bot.training.folds import FOLDS
 from study_bot.training.pairs import question_vectors
-from study_bot.training.ranking_choice import RankingFigures, choose_penalty, ranking_figures
+from study_bot.training.ranking_choice import RankingFigures, validate
 from study_bot.training.ranking_fit import RankingRecipe, RankingTable
 from study_bot.training.sets import Tell, TrainingSet
 
@@ -134,11 +135,13 @@ def _searched(
 def _fit(
     name: str, examples: Sequence[Examples], recipe: RankingRecipe, prior: RankingModel | None, tell: Tell
 ) -> _Fitted:
-    tell(f"{name}：选择正则强度…")
-    chosen = choose_penalty(examples, recipe, prior)
-    measured = ranking_figures(
-        examples, chosen, prior, lambda done, total: tell(f"{name}（l2={chosen.l2:g}）：检验 {done}/{total}")
-    )
+    tell(f"{name}：训练与检验…")
+
+    def on_fit(done: int, total: int) -> None:
+        if done % FOLDS == 0 or done == total:
+            tell(f"{name}：已训练 {done}/{total} 次")
+
+    chosen, measured = validate(examples, recipe, prior, on_fit)
     model = RankingTable(examples, chosen).fit([one.all_questions for one in examples], prior)
     return _Fitted(model, measured, chosen)
 
