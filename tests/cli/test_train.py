@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from study_bot.retrieval.adapter import load_adapter
+from study_bot.retrieval.adapter import AdapterCard, QueryAdapter, load_adapter
 from study_bot.retrieval.ranking import load_ranking
 from study_bot.services import build_services
 from tests.cli.conftest import Program
@@ -76,11 +77,15 @@ def test_learn_and_use(real: Program, world: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("STUDY_BOT_LEARNED_DIR", str(tmp_path))
     assert recall(real, world) > before + 0.3
 
-    second = tmp_path / "second"
-    train(real, world, "adapter", second, "renamed")
-    train(real, world, "ranking", second, "renamed", more=("--from-zero",))
-    for name in ("adapter.safetensors", "adapter_folds.safetensors", "ranking.json", "figures.json"):
-        assert (second / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+def test_again_the_same_and_in_words(real: Program, world: Path, tmp_path: Path) -> None:
+    arguments = ("--data", str(world / "renamed"), "--index", str(world / "index"), "--date", DATE)
+    first = real("train", "adapter", *arguments, "--out", str(tmp_path))
+    assert "renamed（80 题）：R@1 0." in first.out
+    assert f'learned_dir = "{tmp_path}"' in first.out
+    real("train", "adapter", *arguments, "--out", str(tmp_path / "again"))
+    for name in ("adapter.safetensors", "adapter_folds.safetensors", "figures.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
 def test_nothing_is_written_where_there_is_nothing_to_learn(real: Program, world: Path, tmp_path: Path) -> None:
@@ -90,14 +95,6 @@ def test_nothing_is_written_where_there_is_nothing_to_learn(real: Program, world
     assert result.json["choice"]["strength"] == 0
     assert "没有写出适配器" in result.err
     assert not (tmp_path / "out").exists()
-
-
-def test_words_for_people(real: Program, world: Path, tmp_path: Path) -> None:
-    arguments = ("--data", str(world / "renamed"), "--index", str(world / "index"), "--out", str(tmp_path))
-    adapter = real("train", "adapter", *arguments)
-    assert "renamed（80 题）：R@1 0." in adapter.out
-    assert f'learned_dir = "{tmp_path}"' in adapter.out
-    assert "renamed：R@1 0." in real("train", "ranking", *arguments, "--from-zero").out
 
 
 @pytest.mark.parametrize("kind", ["adapter", "ranking"])
@@ -115,8 +112,9 @@ def test_what_cannot_be_trained_is_told(real: Program, world: Path, tmp_path: Pa
 
 
 def test_a_ranking_needs_the_folds_of_an_adapter_that_knows_the_set(real: Program, world: Path, tmp_path: Path) -> None:
-    assert train(real, world, "adapter", tmp_path, "renamed").code == 0
-    (tmp_path / "adapter_folds.safetensors").unlink()
+    model = real("model", "info", "--json").json
+    card = AdapterCard(model=model["fingerprint"], created=DATE, data={"renamed": 80})
+    QueryAdapter(np.zeros((32, 32), np.float32), card).save(tmp_path / "adapter.safetensors")
     result = train(real, world, "ranking", tmp_path, "renamed")
     assert result.code == 2
     assert "先用同一个 --out 运行 study-bot train adapter" in result.err

@@ -10,9 +10,8 @@ from study_bot.errors import DatasetError
 from study_bot.index.embedding import SentenceTransformerEncoder
 from study_bot.retrieval.adapter import ADAPTER_FILE, load_adapter
 from study_bot.retrieval.learned import load_learned
-from study_bot.retrieval.ranking import RANKING_FILE
 from study_bot.settings import Settings
-from study_bot.training.recipe import PLAN, STEPS, Plan, Step, Workshop, main, run
+from study_bot.training.recipe import PLAN, STEPS, Plan, Step, Workshop, build_indexes, main, run
 from tests.index.model_samples import save_static_model
 from tests.support import PROJECT_ROOT
 from tests.training.samples import write_renamed_set
@@ -43,20 +42,22 @@ def test_from_texts_to_shipped_files(workshop: Workshop, tmp_path: Path, capsys:
     assert learned.ranking.card["data"] == {"renamed": 80}
     assert "建立索引" in capsys.readouterr().err
 
-    again = replace(workshop, work=workshop.work, _opened={})
-    run(again, in_folder(tmp_path / "again"))
+    build_indexes(workshop)
     assert "已有，直接使用" in capsys.readouterr().err
-    for name in (ADAPTER_FILE, RANKING_FILE):
-        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "package" / name).read_bytes()
 
 
 def test_a_step_that_fails_leaves_the_package_as_it_was(workshop: Workshop, tmp_path: Path) -> None:
     def fail(workshop: Workshop) -> None:
         raise DatasetError("没有数据。")
 
+    def make(workshop: Workshop) -> None:
+        workshop.out.mkdir()
+        (workshop.out / "made").touch()
+
+    write = Step("写出", make, {"made": tmp_path / "package" / "made"})
     with pytest.raises(DatasetError):
-        run(workshop, [*in_folder(tmp_path / "package")[:2], Step("失败", fail)])
-    assert (workshop.out / ADAPTER_FILE).is_file()
+        run(workshop, [*in_folder(tmp_path / "package")[:1], write, Step("失败", fail)])
+    assert (workshop.out / "made").is_file()
     assert list((tmp_path / "package").iterdir()) == []
 
 
