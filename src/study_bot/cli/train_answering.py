@@ -63,9 +63,10 @@ def gate(
     index: IndexOption = None,
     out: OutOption = None,
     date: DateOption = None,
-    false_answers: Annotated[
-        float, typer.Option("--false-answers", metavar="SHARE", min=0.001, max=0.5, help="容许的误答比例，由此定阈值。")
-    ] = 0.2,
+    false_refusals: Annotated[
+        float,
+        typer.Option("--false-refusals", metavar="SHARE", min=0.001, max=0.5, help="容许的误拒比例，由此定阈值。"),
+    ] = 0.08,
     as_json: JsonOption = False,
 ) -> None:
     """校准拒答：文献库没有答案时不作回答。
@@ -83,14 +84,15 @@ def gate(
         sources = [parse_source(text, settings.index_dir) for text in data]
         away = [parse_source(text, None) for text in far or ()]
         place: Path = out or settings.learned_dir or DEFAULT_OUT
-        recipe = GateRecipe(false_answers=false_answers)
+        recipe = GateRecipe(false_refusals=false_refusals)
         result = train_gate(sources, away, services.encoder(), settings, place, recipe, created, note)
     if as_json:
         write_json({"written": str(result.path), **result.figures})
         return
     figures: dict[str, Any] = dict(result.figures["full"])  # type: ignore[call-overload]
     say(
-        f"阈值 {figures['threshold']:.2f}：误答 {figures['false_answers']:.3f}，误拒 {figures['false_refusals']:.3f}"
+        f"阈值 {figures['threshold']:.2f}（低于 {figures['caution']:.2f} 的回答注明把握不大）："
+        f"误答 {figures['false_answers']:.3f}，误拒 {figures['false_refusals']:.3f}"
         "（保留的问题，各类平均）"
     )
     for row in figures["passed"]:

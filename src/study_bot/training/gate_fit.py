@@ -29,13 +29,17 @@ _STEPS = 60
 
 @dataclass(frozen=True, slots=True)
 class GateRecipe:
-    """Parameters of a fit. `l2` pulls all weights but the bias towards 0. `false_answers` (0..1) is the share of false
-    answers on held-out questions, mean over the kinds, that the threshold is chosen for; `doubtful` (0..1) the smaller
-    share from which an answer is given without a warning."""
+    """Parameters of a fit. `l2` pulls all weights but the bias towards 0.
+
+    `false_refusals` (0..1) is the share of answerable questions, of those held out and in the mean over the kinds, that
+    may be refused at the threshold. Officers ask what the library is about, so most of what they ask is answerable, and
+    a right passage kept from them costs more often than one too many; between threshold and caution the answer says
+    that it is doubtful. `doubtful` (0..1) is the share of false answers that may go without that warning.
+    """
 
     l2: float = 1.0
-    false_answers: float = 0.2
-    doubtful: float = 0.08
+    false_refusals: float = 0.08
+    doubtful: float = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +89,8 @@ def fit_gate(examples: Sequence[GateExample], recipe: GateRecipe, *, cosines: bo
         crossed[i, j] = value
     draft = GateModel(mean, scale, weights, crossed, bias, threshold=0.5)
     curve = threshold_curve(draft, [example for example in examples if example.held_out] or seen)
-    threshold = threshold_for(curve, recipe.false_answers)
-    caution = max(threshold, threshold_for(curve, min(recipe.doubtful, recipe.false_answers)))
+    threshold = highest_threshold(curve, recipe.false_refusals)
+    caution = max(threshold, lowest_threshold(curve, recipe.doubtful))
     return GateModel(mean, scale, weights, crossed, bias, threshold, caution, curve)
 
 
@@ -118,9 +122,16 @@ def threshold_curve(model: GateModel, examples: Sequence[GateExample]) -> tuple[
     return tuple(curve)
 
 
-def threshold_for(curve: Sequence[tuple[float, float, float]], false_answers: float) -> float:
+def highest_threshold(curve: Sequence[tuple[float, float, float]], false_refusals: float) -> float:
+    """The highest threshold of a curve with at most that share of false refusals; the lowest one if none has."""
+    fitting = [threshold for threshold, _, share in curve if share <= false_refusals]
+    return max(fitting, default=curve[0][0])
+
+
+def lowest_threshold(curve: Sequence[tuple[float, float, float]], false_answers: float) -> float:
     """The lowest threshold of a curve with at most that share of false answers; the highest one if none has."""
-    return next((threshold for threshold, share, _ in curve if share <= false_answers), curve[-1][0])
+    fitting = [threshold for threshold, share, _ in curve if share <= false_answers]
+    return min(fitting, default=curve[-1][0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +109,7 @@ def write_gate(
     card = {
         "created": created.isoformat(),
         "data": counts,
-        "recipe": {"l2": recipe.l2, "false_answers": recipe.false_answers, "doubtful": recipe.doubtful},
+        "recipe": asdict(recipe),
     }
     full, lexical = (replace(model, card={**card, "held_out": figures[n]}) for n, model in fitted.items())
     out.mkdir(parents=True, exist_ok=True)
