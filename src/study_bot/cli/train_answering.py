@@ -66,7 +66,7 @@ def gate(
     false_refusals: Annotated[
         float,
         typer.Option("--false-refusals", metavar="SHARE", min=0.001, max=0.5, help="容许的误拒比例，由此定阈值。"),
-    ] = 0.08,
+    ] = 0.12,
     as_json: JsonOption = False,
 ) -> None:
     """校准拒答：文献库没有答案时不作回答。

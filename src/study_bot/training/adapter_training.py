@@ -54,7 +54,7 @@ def train_adapter(
     beside = _beside(sets, encoder, recipe, tell)
     base = None if from_zero else _base(sets, encoder, tell)
     start = None if base is None else base.weight
-    tell(f"用保留的五分之一问题选择步数和强度（共 {sum(map(len, pairs))} 题）…")
+    tell(f"用保留的问题选择步数和强度（共 {sum(map(len, pairs))} 题）…")
     choice = choose(pairs, beside, recipe, start)
     if choice.strength == 0:
         tell(

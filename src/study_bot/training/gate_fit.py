@@ -38,7 +38,7 @@ class GateRecipe:
     """
 
     l2: float = 1.0
-    false_refusals: float = 0.08
+    false_refusals: float = 0.12
     doubtful: float = 0.15
 
 
