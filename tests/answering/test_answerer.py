@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from study_bot.answering.answerer import DOUBTFUL
+from study_bot.answering.confidence import GATE_FILE, GateModels, load_gate
 from study_bot.answering.events import AnswerReady, HitsEvent, StageEvent, StatementEvent
-from study_bot.errors import NoIndexError, QuestionError
+from study_bot.answering.learned import packaged
+from study_bot.answering.reader import READER_FILE
+from study_bot.errors import LearnedFileError, NoIndexError, QuestionError
 from study_bot.index.store import SnapshotStore
 from study_bot.services import Services
 from study_bot.settings import Settings
 from study_bot.types import Answer, Filters, RefusalReason, Turn
+from tests.answering.samples import reader_of
 from tests.index.builder_fakes import FakeEncoder
 from tests.support import PROJECT_ROOT
 
@@ -22,11 +28,25 @@ TODAY = dt.date(2026, 11, 22)
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     index_dir = tmp_path_factory.mktemp("index")
-    # The gate is fitted to a real model's cosines; it is tested apart from the hashed vectors used here.
-    settings = Settings(index_dir=index_dir, refuse_below=0.0)
-    services = Services(settings, SnapshotStore(index_dir), FakeEncoder, today=lambda: TODAY)
+    # What is quoted is looked at apart from the gate, which is fitted to better vectors than the hashed ones used here.
+    services = services_over(index_dir, refuse_below=0.0)
     services.build([PROJECT_ROOT / "corpus"])
     return services
+
+
+def services_over(index_dir: Path, **settings: object) -> Services:
+    return Services(
+        Settings(index_dir=index_dir, **settings),  # type: ignore[arg-type]
+        SnapshotStore(index_dir),
+        FakeEncoder,
+        today=lambda: TODAY,
+    )
+
+
+@pytest.fixture(scope="module")
+def calibrated(services: Services) -> Services:
+    """The same library behind the gate as it ships."""
+    return services_over(services.settings.index_dir)
 
 
 def holds_true(services: Services, answer: Answer) -> None:
@@ -106,6 +126,69 @@ def test_refusals_say_why(services: Services, question: str, reason: RefusalReas
     assert answer.reason is reason
     assert answer.message
     assert not answer.citations
+
+
+@pytest.mark.parametrize(
+    "question", ["怎样种好番茄？", "红烧肉怎么做好吃？", "世界杯冠军是哪个国家？", "鲸鱼怎样睡眠？"]
+)
+def test_what_the_library_is_not_about_is_refused_with_the_nearest_passages(
+    calibrated: Services, question: str
+) -> None:
+    answer = calibrated.answer(question)
+    assert answer.reason is RefusalReason.NOT_IN_LIBRARY
+    assert answer.confidence < calibrated.refusal_threshold()
+    assert answer.hits
+    assert not answer.citations
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("补考仍不合格的，参加多少学时的集中辅导？", "不少于八学时的集中辅导"),
+        ("法律法规修订后，教育训练处应当自新文本公布之日起几个工作日以内更新学习资料库？", "十个工作日以内"),
+        ("学员每年学习不少于多少学时？", "九十学时"),
+    ],
+)
+def test_what_is_asked_in_the_words_of_the_text_is_answered(calibrated: Services, question: str, words: str) -> None:
+    answer = calibrated.answer(question)
+    assert not answer.refused
+    assert answer.confidence >= calibrated.refusal_threshold()
+    assert any(words in citation.quote for citation in answer.citations)
+    holds_true(calibrated, answer)
+
+
+def test_the_sites_threshold_goes_before_that_of_the_gate(services: Services, calibrated: Services) -> None:
+    assert calibrated.refusal_threshold() == load_gate(packaged(GATE_FILE)).lexical.threshold
+    assert services.refusal_threshold() == 0.0
+    strict = services_over(services.settings.index_dir, refuse_below=1.0)
+    assert strict.refusal_threshold() == 1.0
+    question = "补考仍不合格的，参加多少学时的集中辅导？"
+    assert [own.answer(question).refused for own in (services, calibrated, strict)] == [False, False, True]
+    assert not services.answer("怎样种好番茄？").refused
+    assert not strict.answer("学习管理规定第十条").refused  # an article named is looked up, not weighed
+
+
+def test_a_doubtful_answer_says_so(services: Services) -> None:
+    doubtful = services.answer("怎样种好番茄？")
+    assert DOUBTFUL in doubtful.notices
+    assert doubtful.notices.count(DOUBTFUL) == 1
+    assert DOUBTFUL not in services.answer("补考仍不合格的，参加多少学时的集中辅导？").notices
+    assert DOUBTFUL not in services.answer("学习管理规定第十条").notices
+
+
+def test_the_sites_own_reader_and_gate_are_used(services: Services, tmp_path: Path) -> None:
+    shipped = load_gate(packaged(GATE_FILE))
+    own = GateModels("another model", shipped.full, replace(shipped.lexical, threshold=0.0, caution=0.0, bias=-1e3))
+    (tmp_path / GATE_FILE).write_text(own.to_json(), "utf-8")
+    (tmp_path / READER_FILE).write_text(reader_of(price=10.0, length=-1e3).to_json(), "utf-8")
+    answer = services_over(services.settings.index_dir, learned_dir=tmp_path).answer("自习和集中学习是什么意思？")
+    assert not answer.refused
+    assert answer.confidence < 1e-9
+    assert DOUBTFUL not in answer.notices
+    assert len(answer.citations) == 1
+    (tmp_path / READER_FILE).write_text("{}", "utf-8")
+    with pytest.raises(LearnedFileError, match="study-bot train reader"):
+        services_over(services.settings.index_dir, learned_dir=tmp_path).answer("补考几次？")
 
 
 def test_events_come_in_order_and_end_with_the_answer(services: Services) -> None:
