@@ -27,7 +27,15 @@ def load_learned(folder: Path | None, fingerprint: str) -> LearnedAnswering:
     :raises LearnedFileError: a file is there and cannot be used.
     """
     gates = load_gate(_place(folder, GATE_FILE))
-    return LearnedAnswering(load_reader(_place(folder, READER_FILE)), gates.for_encoder(fingerprint))
+    return LearnedAnswering(reader_of(folder), gates.for_encoder(fingerprint))
+
+
+def reader_of(folder: Path | None) -> ReaderModel:
+    """The site's own reader, or the one that ships along.
+
+    :raises LearnedFileError: the file is there and cannot be used.
+    """
+    return load_reader(_place(folder, READER_FILE))
 
 
 def packaged(name: str) -> Path:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from study_bot.answering.answerer import Answerer
-from study_bot.answering.confidence import GATE_FILE, GateModel, GateModels
+from study_bot.answering.confidence import GATE_FILE, GateModel, GateModels, open_gate
 from study_bot.answering.extractive import CONSIDERED_HITS
+from study_bot.answering.learned import LearnedAnswering, reader_of
 from study_bot.errors import DatasetError
 from study_bot.evaluation.datasets import Query as AskedQuery
 from study_bot.evaluation.expectations import as_of_of, conversation_of
@@ -70,7 +71,7 @@ def train_gate(
     :param sources: sets with their libraries: answerable questions, each also with its answer taken out, and those
         marked to be refused.
     :param far: sets put to a library that is about something else.
-    :raises DatasetError: too few questions, or none of one side.
+    :raises DatasetError: too few questions, or none of one side to fit on or to choose the threshold by.
     :raises SnapshotError: an index is missing or cannot be used.
     :raises LearnedFileError: a learned file cannot be used.
     :raises OSError: a file cannot be written.
@@ -94,13 +95,14 @@ def write_gate(
     """Fit both gates on the examples and write them.
 
     :param fingerprint: of the encoder that the examples were made with.
-    :raises DatasetError: too few examples, or none of one side.
+    :raises DatasetError: too few examples, or none of one side to fit on or to choose the threshold by.
     :raises OSError: a file cannot be written.
     """
-    if len(examples) < _MIN_EXAMPLES or len({example.answerable for example in examples}) < 2:
+    sides = {(example.held_out, example.answerable) for example in examples}
+    if len(examples) < _MIN_EXAMPLES or len(sides) < 4:
         raise DatasetError(
-            f"用于校准拒答的例子只有 {len(examples)} 个，至少要 {_MIN_EXAMPLES} 个，"
-            "且要有该回答的和该拒答的。请补充问题。"
+            f"用于校准拒答的例子有 {len(examples)} 个，至少要 {_MIN_EXAMPLES} 个，而且用来训练的和留作检验的"
+            "（metadata.split 为 test 的都留作检验）都要有该回答的和该拒答的。请补充问题。"
         )
     fitted = {name: fit_gate(examples, recipe, cosines=name == "full") for name in ("full", "lexical")}
     held_out = [example for example in examples if example.held_out]
@@ -127,7 +129,11 @@ class GateBench:
     def __init__(
         self, library: TrainingLibrary, encoder: Encoder, settings: Settings, learned: Path, today: dt.date
     ) -> None:
-        """:param learned: folder of the adapter and its folds; what is missing there is taken from the package."""
+        """Get ready for one library.
+
+        :param learned: folder of the adapter, its folds, the ranking and the reader; what is missing there is taken
+            from the package. A gate is not read: an old one must not stand in the way of a new one.
+        """
         self._library, self._today = library, today
         base = load_learned(learned, encoder.fingerprint, encoder.dimension)
         remembering = _Remembering(encoder, library.index / QUESTIONS_CACHE)
@@ -139,7 +145,8 @@ class GateBench:
         self._retrievers = [
             Retriever(library.snapshot, remembering, settings, LearnedRetrieval(own, base.ranking)) for own in adapters
         ]
-        self._answerer = Answerer(library.snapshot, self._retrievers[0], settings)
+        answering = LearnedAnswering(reader_of(learned), open_gate())
+        self._answerer = Answerer(library.snapshot, self._retrievers[0], settings, answering)
         self._titles = np.array([short_title(passage.title) for passage in library.snapshot.passages])
 
     def examples(self, source: SetSource) -> list[GateExample]:
