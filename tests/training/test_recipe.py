@@ -16,7 +16,12 @@ from tests.index.model_samples import save_static_model
 from tests.support import PROJECT_ROOT
 from tests.training.samples import write_renamed_set
 
-SMALL = Plan({"index": ("{data}/renamed/corpus.jsonl",)}, {"renamed": ("{data}/renamed", "index")}, ("renamed",))
+SMALL = Plan(
+    {"index": ("{data}/renamed/corpus.jsonl",)},
+    {"renamed": ("{data}/renamed", "index")},
+    adapter=("renamed",),
+    ranking=("renamed",),
+)
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ def workshop(tmp_path: Path) -> Workshop:
 def in_folder(folder: Path) -> list[Step]:
     """The real steps, with what they ship going to a folder."""
     folder.mkdir()
-    return [replace(step, ships={name: folder / name for name in step.ships}) for step in STEPS[:3]]
+    return [replace(step, ships={name: folder / name for name in step.ships}) for step in STEPS[:4]]
 
 
 def test_from_texts_to_shipped_files(workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
