@@ -56,7 +56,7 @@ def test_a_step_that_fails_leaves_the_package_as_it_was(workshop: Workshop, tmp_
         raise DatasetError("没有数据。")
 
     def make(workshop: Workshop) -> None:
-        workshop.out.mkdir()
+        workshop.out.mkdir(parents=True)
         (workshop.out / "made").touch()
 
     write = Step("写出", make, {"made": tmp_path / "package" / "made"})
@@ -67,11 +67,12 @@ def test_a_step_that_fails_leaves_the_package_as_it_was(workshop: Workshop, tmp_
 
 
 def test_what_ships_is_planned_on_things_that_exist() -> None:
-    assert set(PLAN.adapter) <= PLAN.sets.keys()
-    assert {library for _, library in PLAN.sets.values()} == PLAN.libraries.keys()
-    own = [path for path, _ in PLAN.sets.values()] + [path for paths in PLAN.libraries.values() for path in paths]
-    places = [PROJECT_ROOT / path.removeprefix("{project}/") for path in own if path.startswith("{project}/")]
-    assert len(places) == 2
+    assert {*PLAN.adapter, *PLAN.ranking, *PLAN.reader} <= PLAN.sets.keys()
+    put = [*PLAN.sets.values(), *((path, library) for path, _, library in (*PLAN.gate, *PLAN.far))]
+    assert {library for _, library in put} == PLAN.libraries.keys()
+    own = [path for path, _ in put] + [path for paths in PLAN.libraries.values() for path in paths]
+    places = {PROJECT_ROOT / path.removeprefix("{project}/") for path in own if path.startswith("{project}/")}
+    assert len(places) == 3
     assert all(place.is_dir() for place in places)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from study_bot.answering import learned as answering
 from study_bot.answering.confidence import GATE_FILE
 from study_bot.answering.reader import READER_FILE
-from study_bot.errors import StudyBotError
+from study_bot.errors import DatasetError, StudyBotError
 from study_bot.evaluation.datasets import read_qrels
 from study_bot.evaluation.files import write_whole
 from study_bot.index.builder import build_index
@@ -190,12 +190,15 @@ def make_subsets(workshop: Workshop) -> None:
         path = workshop.work / name
         if path.is_file():
             continue
-        kept = set(workshop.place(subset.ids).read_text("utf-8").split("\n"))
+        ids, source = workshop.place(subset.ids), workshop.place(subset.source)
+        if not ids.is_file() or not source.is_file():
+            raise DatasetError(f"没有找到评测数据 {source} 和 {ids}，请检查 --data。")
+        kept = set(ids.read_text("utf-8").split("\n"))
         for folder in subset.golds:
             for grades in read_qrels(workshop.place(folder) / "qrels" / "dev.tsv").values():
                 kept |= grades.keys()
         workshop.work.mkdir(parents=True, exist_ok=True)
-        with gzip.open(workshop.place(subset.source), "rt", encoding="utf-8") as rows:
+        with gzip.open(source, "rt", encoding="utf-8") as rows:
             write_whole(path, "".join(line for line in rows if json.loads(line)["_id"] in kept))
 
 
