@@ -30,7 +30,7 @@ def facts() -> CandidateFacts:
 
 
 def facts_of(library: FakeSnapshot) -> CandidateFacts:
-    return CandidateFacts(library.passages, library.versions, library.sparse)
+    return CandidateFacts(library.passages, library.sparse)
 
 
 def evidence_of(
@@ -79,7 +79,6 @@ def test_passages_are_described_in_the_order_asked(facts: CandidateFacts):
     assert evidence.is_article.tolist() == [False, True, True]
     assert evidence.article.tolist()[1:] == [7, 1.02]
     assert np.isnan(evidence.article[0])
-    assert evidence.superseded.tolist() == [False, True, False]
     assert evidence.lengths.tolist() == [len(LIBRARY.passages[row].text) for row in (3, 2, 1)]
     assert len(set(evidence.law.tolist())) == 3
 
@@ -122,5 +121,5 @@ def test_a_question_without_words(facts: CandidateFacts):
 def test_an_index_that_counts_more_holders_than_passages_gives_no_negative_weights():
     """As an index of other rows than the passages would."""
     many = SparseIndex.from_tokens([["登记"]] * 9)
-    weights = CandidateFacts(LIBRARY.passages, LIBRARY.versions, many).question("登记").weights
+    weights = CandidateFacts(LIBRARY.passages, many).question("登记").weights
     assert (weights > 0).all()

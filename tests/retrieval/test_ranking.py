@@ -162,7 +162,6 @@ def test_the_models_that_ship_along_prefer_what_every_list_has_first(seed: int):
         title_covered=np.zeros(150),
         title_share=np.zeros(150),
         lengths=np.full(150, 120),
-        superseded=np.zeros(150, np.bool_),
     )
     for model in (models.adapted, models.plain):
         assert np.argmax(model.scores(evidence)) == 17

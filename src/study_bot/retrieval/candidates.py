@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from study_bot.index.tokens import Tokenizer
 from study_bot.retrieval.features import Evidence, Floats, feedback
 from study_bot.text import short_title
-from study_bot.types import Passage, Version, VersionStatus
+from study_bot.types import Passage
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -50,7 +50,7 @@ class QuestionTokens:
 class CandidateFacts:
     """Knows the passages of one snapshot. Holds no state of a question: safe for many threads at once."""
 
-    def __init__(self, passages: Sequence[Passage], versions: Sequence[Version], sparse: Contributions) -> None:
+    def __init__(self, passages: Sequence[Passage], sparse: Contributions) -> None:
         self._sparse = sparse
         self._tokenizer = Tokenizer()
         titles: dict[str, int] = {}
@@ -59,8 +59,6 @@ class CandidateFacts:
         self._title_words: dict[int, frozenset[str]] = {}
         self._article = np.fromiter((_number(p) for p in passages), np.float64, len(passages))
         self._lengths = np.fromiter((len(p.text) for p in passages), np.int64, len(passages))
-        old = {v.version_id for v in versions if v.status in (VersionStatus.AMENDED, VersionStatus.REPEALED)}
-        self._superseded = np.fromiter((p.version_id in old for p in passages), np.bool_, len(passages))
 
     def tokens(self, text: str) -> list[str]:
         """The tokens keyword search makes of a text."""
@@ -117,7 +115,6 @@ class CandidateFacts:
             lengths=self._lengths[rows],
             is_article=~np.isnan(self._article[rows]),
             named=np.zeros(rows.size, np.bool_) if named is None else named[rows],
-            superseded=self._superseded[rows],
         )
 
     def _title_match(self, question: QuestionTokens, laws: Rows) -> tuple[Floats, Floats]:

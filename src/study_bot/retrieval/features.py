@@ -52,9 +52,9 @@ CANDIDATE_FEATURES = (
     "length",
     "is_article",
     "named",
-    "superseded",
 )
-"""Names of the columns of `candidate_features`."""
+"""Names of the columns of `candidate_features`. Whether a version is in force is none of them: which versions may answer
+is decided before, and a model would learn how often the sets it is trained on happen to judge old ones right."""
 
 QUESTION_FEATURES = ("best_coverage", "agreement", "dense_spread", "bm25_spread", "length")
 """Names of what describes the question as a whole."""
@@ -86,7 +86,6 @@ class Evidence:
     lengths: npt.NDArray[np.int64]
     is_article: npt.NDArray[np.bool_]
     named: npt.NDArray[np.bool_]
-    superseded: npt.NDArray[np.bool_]
 
 
 def candidate_features(evidence: Evidence) -> Floats:
@@ -119,7 +118,6 @@ def candidate_features(evidence: Evidence) -> Floats:
         np.log1p(evidence.lengths) - 4.5,
         evidence.is_article,
         evidence.named,
-        evidence.superseded,
     )
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
 

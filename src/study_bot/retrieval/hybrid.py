@@ -117,7 +117,7 @@ class HybridSearch:
     def __init__(self, snapshot: Searchable, learned: LearnedRetrieval, candidates: int) -> None:
         """`candidates` is the least length of each list."""
         self._snapshot, self._learned, self._candidates = snapshot, learned, candidates
-        self._facts = CandidateFacts(snapshot.passages, snapshot.versions, snapshot.sparse)
+        self._facts = CandidateFacts(snapshot.passages, snapshot.sparse)
 
     def tokens(self, text: str) -> list[str]:
         """The words keyword search makes of a text."""
