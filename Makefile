@@ -56,6 +56,11 @@ realdata: dev ## Run the tests on the real documents in ../shared, if they are t
 bench: dev ## Run the measurements
 	$(BIN)/python -m pytest -m bench -s $(ARGS)
 
+gate: dev ## Compare retrieval and answers on evals/starter with the baseline; fails if they got worse
+	@$(BIN)/study-bot model prepare
+	@$(BIN)/study-bot index build --source corpus --index build/gate
+	$(BIN)/study-bot eval gate evals/starter --baseline evals/baseline.json --index build/gate --fresh $(ARGS)
+
 learn: dev ## Train what ships along anew: make learn DATA=folder of evaluation sets WORK=folder for indexes and caches
 	@$(BIN)/study-bot model prepare
 	$(BIN)/python -m study_bot.training.recipe --data "$(DATA)" --work "$(WORK)" $(ARGS)
