@@ -107,7 +107,7 @@ class Answerer:
         reading = self.reading(hits, query, retrieval.signals)
         sure = 1.0 if groups else self._learned.gate.probability(self.gate_features(reading))
         if sure < self.threshold:
-            return refusals.not_in_library(query.question, hits, sure)
+            return self._refusal(query, hits, filters, today, reading, sure)
         notices = [refusals.missing_article(r) for r in query.unresolved if r.doc_ids]
         if sure < self._learned.gate.caution:
             notices.append(DOUBTFUL)
@@ -116,6 +116,33 @@ class Answerer:
         else:
             selections = self._selections(hits, query, reading, filters.as_of or query.as_of, today)
         return self._compose(query, hits, selections, sure, notices, filters, today)
+
+    def _refusal(
+        self,
+        query: Query,
+        hits: tuple[Hit, ...],
+        filters: Filters,
+        today: dt.date,
+        reading: GateEvidence,
+        sure: float,
+    ) -> Answer:
+        """Why the gate let nothing through: the question says nothing, only versions out of force answer it, or nothing
+        in the library does."""
+        if not reading.question.terms.weights:
+            return refusals.unclear(query.question)
+        if not filters.include_inactive:
+            everything = replace(filters, include_inactive=True)
+            wider = self._retriever.retrieve(query, everything, self._settings.top_k, today=today)
+            day = filters.as_of or query.as_of or today
+            if wider.hits and self._is_out_of_force(wider.hits[0], day):
+                gate = self._learned.gate
+                if gate.probability(self.gate_features(self.reading(wider.hits, query, wider.signals))) >= gate.caution:
+                    return refusals.not_in_force(query.question, wider.hits)
+        return refusals.not_in_library(query.question, hits, sure)
+
+    def _is_out_of_force(self, hit: Hit, day: dt.date) -> bool:
+        status = validity(self._snapshot.version(hit.passage.version_id), day)
+        return status in (VersionStatus.AMENDED, VersionStatus.REPEALED, VersionStatus.NOT_YET)
 
     def reading(self, hits: Sequence[Hit], query: Query, signals: Sequence[float]) -> GateEvidence:
         """What the reader makes of the hits, for the gate and for the choice of what to quote."""

@@ -62,6 +62,12 @@ def which_law(question: str, query: Query) -> Answer:
     return refusal(question, RefusalReason.UNCLEAR, message)
 
 
+def unclear(question: str) -> Answer:
+    """Nothing in the question says what it is about."""
+    message = "没有看出要问什么。请写出具体的事项，例如“值班员离岗要经谁批准”，或写明法规名称和条号。"
+    return refusal(question, RefusalReason.UNCLEAR, message)
+
+
 def not_in_force(question: str, hits: Sequence[Hit]) -> Answer:
     """Only versions out of force answer."""
     message = "文献库中只有已失效或尚未施行的版本涉及这个问题。如需查阅，请勾选“包含已废止版本”，或写明年份再问。"
