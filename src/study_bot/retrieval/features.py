@@ -53,8 +53,8 @@ CANDIDATE_FEATURES = (
     "is_article",
     "named",
 )
-"""Names of the columns of `candidate_features`. Whether a version is in force is none of them: which versions may answer
-is decided before, and a model would learn how often the sets it is trained on happen to judge old ones right."""
+"""Names of the columns of `candidate_features`. Whether a version is in force is none of them: which versions may
+answer is decided before, and a model would learn how often the sets it is trained on happen to judge old ones right."""
 
 QUESTION_FEATURES = ("best_coverage", "agreement", "dense_spread", "bm25_spread", "length")
 """Names of what describes the question as a whole."""
