@@ -98,4 +98,4 @@ def gate(
     for row in figures["passed"]:
         wanted = "应回答" if row["answerable"] else "应拒答"
         say(f"  {row['kind']}（{wanted}，{row['questions']} 题）：回答了 {row['passed']:.3f}")
-    say(f"已写入 {result.path}。")
+    say(f"已写入 {result.path}；曲线见同一目录的 gate.html。")

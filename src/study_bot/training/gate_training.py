@@ -36,8 +36,12 @@ from study_bot.training.gate_fit import (
     is_held_out,
     rates_by_kind,
 )
+from study_bot.training.gate_page import gate_html
 from study_bot.training.sets import QUESTIONS_CACHE, SetSource, Tell, TrainingLibrary, open_library
 from study_bot.types import Filters, Hit
+
+GATE_PAGE = "gate.html"
+"""The curve of both errors, for the admin, beside the gate."""
 
 TEST_SPLIT = "test"
 """Questions whose metadata says this split are never fitted on."""
@@ -116,6 +120,7 @@ def write_gate(
     full, lexical = (replace(model, card={**card, "held_out": figures[n]}) for n, model in fitted.items())
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / GATE_FILE, GateModels(fingerprint, full, lexical).to_json() + "\n")
+    write_whole(out / GATE_PAGE, gate_html(full, figures["full"], created.isoformat()))
     write_figures(out, "gate", figures)
     return GateResult(out / GATE_FILE, figures)
 
