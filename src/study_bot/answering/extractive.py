@@ -108,16 +108,14 @@ def pieces_of(passage: Passage) -> tuple[Unit, ...]:
 def select_table(
     hits: Sequence[Hit], terms: QuestionTerms, tokens: Tokens, table_of: Callable[[Passage], Sequence[Passage]]
 ) -> list[Selection]:
-    """All rows of the table the first hit stands in, if most hits stand in it and the question speaks of the table
-    asks for a list, and it is short; else nothing.
+    """For a question that asks for a list: the rows of the table most hits stand in, or those of them it speaks of;
+    nothing if there is no such table or it is long.
 
     :param table_of: the rows of the table a row stands in, in order.
     """
     hits = hits[:CONSIDERED_HITS]
-    if not hits:
-        return []
-    first = hits[0].passage
-    if first.kind is not PassageKind.TABLE_ROW:
+    first = next((hit.passage for hit in hits if hit.passage.kind is PassageKind.TABLE_ROW), None)
+    if first is None:
         return []
     rows = list(table_of(first))
     members = {row.passage_id for row in rows}

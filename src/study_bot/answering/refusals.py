@@ -64,7 +64,7 @@ def which_law(question: str, query: Query) -> Answer:
 
 def unclear(question: str) -> Answer:
     """Nothing in the question says what it is about."""
-    message = "没有看出要问什么。请写出具体的事项，例如“值班员离岗要经谁批准”，或写明法规名称和条号。"
+    message = "没有看出要问什么。请写出具体的事项，例如“缺课后多长时间内要补课”，或写明法规名称和条号。"
     return refusal(question, RefusalReason.UNCLEAR, message)
 
 
