@@ -119,12 +119,14 @@ def test_a_list_is_narrowed_to_the_rows_asked_for(library: SmallLibrary) -> None
     assert quotes(statements) == ["序号：3；内容：读第3章；时长：30分钟"]
 
 
-def test_a_table_is_not_given_for_one_hit_of_many_nor_where_its_rows_are_too_many(library: SmallLibrary) -> None:
+def test_a_table_is_given_where_most_hits_stand_in_it_and_it_is_not_long(library: SmallLibrary) -> None:
     terms = library.asked("夜读计划有哪些内容").terms
     few = library.hits("读第1章", "每日巡查", "连续三次不到")
     assert select_table(few, terms, tokens, library.table_of) == []
     assert select_table(few[1:], terms, tokens, library.table_of) == []
     assert select_table([], terms, tokens, library.table_of) == []
+    beside = library.hits("每日巡查", "读第1章", "读第2章", "读第3章")
+    assert len(select_table(beside, terms, tokens, library.table_of)) == 5
     rows = library.hits(*(f"读第{n}章" for n in range(1, 6)))
     assert len(select_table(rows, terms, tokens, library.table_of)) == 5
     assert select_table(rows, terms, tokens, lambda passage: library.table_of(passage) * 13) == []

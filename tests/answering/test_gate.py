@@ -279,6 +279,8 @@ def test_nothing_is_expected_of_open_questions() -> None:
         ("迟到多久算缺席", "迟到 算缺席"),
         ("谁负责登记吗？", " 负责登记  "),
         ("保留座位十五分钟", "保留座位十五分钟"),
+        ("必学内容有哪些？", "必学内容"),
+        ("居民享有什么权利", "居民享有 权利"),
     ],
 )
 def test_words_that_only_ask_are_not_looked_for(question: str, rest: str) -> None:
