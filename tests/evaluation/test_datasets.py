@@ -161,7 +161,7 @@ def test_white_space_in_an_id_is_coded_and_read_back(tmp_path: Path) -> None:
     run = {"q 1": [("最高人民法院 最高人民检察院关于…的解释#第十条", 2.0), ("d\u3000一", 1.0)]}
     write_run(path, run, "tag")
     assert all(len(line.split()) == 6 for line in path.read_text(encoding="utf-8").splitlines())
-    assert [doc for doc, _ in read_run(path)["q 1"]][0] == "最高人民法院 最高人民检察院关于…的解释#第十条"
+    assert next(doc for doc, _ in read_run(path)["q 1"]) == "最高人民法院 最高人民检察院关于…的解释#第十条"
 
 
 def test_id_that_is_empty_cannot_be_written_and_leaves_the_old_file(tmp_path: Path) -> None:

@@ -73,6 +73,10 @@ def test_conversation_and_day() -> None:
     assert (conversation_of(_query()), as_of_of(_query())) == ((), None)
 
 
+def test_ways_to_write_an_answer_may_stand_in_a_list_of_their_own() -> None:
+    assert expectation_of(_query(answer=[["16", "十六"], "二八"])).answers == ("16", "十六", "二八")
+
+
 @pytest.mark.parametrize(
     ("metadata", "words"),
     [

@@ -43,11 +43,11 @@ def random_model(seed: int) -> RankingModel:
 def test_scores_by_the_formula(seed: int, size: int):
     model, evidence = random_model(seed), random_evidence(seed, size, 5)
     features = candidate_features(evidence)
-    asked = (question_features(evidence) - model.question_mean) / model.question_scale
+    asked = np.clip((question_features(evidence) - model.question_mean) / model.question_scale, -6, 6)
     for candidate, score in zip(features, model.scores(evidence), strict=True):
         expected = 0.0
         for f in range(WIDE):
-            x = (candidate[f] - model.mean[f]) / model.scale[f]
+            x = min(max((candidate[f] - model.mean[f]) / model.scale[f], -6), 6)
             expected += model.weights[f] * x
             expected += sum(model.crossed[u, f] * asked[u] * x for u in range(FEW))
         assert score == pytest.approx(expected, abs=1e-9)

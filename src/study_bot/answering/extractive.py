@@ -23,6 +23,9 @@ MAX_PASSAGES = 3
 WHOLE_ARTICLE_CHARS = 320
 """A shorter article is quoted whole."""
 
+HEADING_CHARS = 20
+"""What the heading of a further passage costs to read, besides its pieces."""
+
 MAX_TABLE_ROWS = 60
 """Rows listed when a question asks for a whole table."""
 
@@ -67,7 +70,9 @@ def select(hits: Sequence[Hit], pieces: Sequence[Piece], price: float) -> list[S
     if not pieces:
         return []
     best = max(pieces, key=lambda piece: piece.probability)
-    quoted = [p for p in pieces if p is best or p.probability > price * p.characters]
+    quoted = [
+        p for p in pieces if p is best or p.probability > price * (p.characters + HEADING_CHARS * (p.hit != best.hit))
+    ]
     order = sorted({p.hit for p in quoted}, key=lambda hit: -max(p.probability for p in quoted if p.hit == hit))
     return [
         Selection(hits[hit].passage, _merged([p.unit for p in quoted if p.hit == hit], hits[hit].passage.text))

@@ -113,11 +113,12 @@ def as_of_of(query: Query) -> dt.date | None:
 
 
 def _texts(query: Query, key: str) -> tuple[str, ...]:
-    """The strings under a key; numbers are written out, empty strings left out, lists in a list laid open (some sets
-    write `[["16", "十六"]]` for other ways to write one answer)."""
+    """The strings under a key; numbers are written out, empty ones left out. Lists in a list of answers are laid open:
+    some sets write `[["16", "十六"]]` for ways to write one answer."""
     value = query.metadata.get(key)
-    outer = value if isinstance(value, list) else [] if value is None else [value]
-    values = [entry for own in outer for entry in (own if isinstance(own, list) else [own])]
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    if key in ("answer", "answers"):
+        values = [entry for own in values for entry in (own if isinstance(own, list) else [own])]
     if not all(isinstance(entry, str | int | float) for entry in values):
         raise DatasetError(f"问题 {query.query_id} 的 {key} 应为字符串或字符串的列表。")
     return tuple(text for entry in values if (text := str(entry).strip()))
