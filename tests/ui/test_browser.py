@@ -144,7 +144,7 @@ def test_several_turns_and_a_new_conversation(open_page: OpenPage, live_services
 def test_a_refusal_is_designed(open_page: OpenPage) -> None:
     page = open_page()
     text = ask(page, UNKNOWN).inner_text()
-    for words in ("库内文献没有能支持回答的内容", "无法作答", "可能相关", "可以这样问"):
+    for words in ("没有找到有把握的回答", "无法作答", "可能相关", "可以这样问"):
         assert words in text
     assert page.inner_text("#ev-title") == "可能相关"
     page.click("#live .near >> nth=1")

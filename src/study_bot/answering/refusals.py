@@ -8,7 +8,7 @@ from study_bot.retrieval.query import Query, ResolvedReference
 from study_bot.text import article_label, short_title
 from study_bot.types import Answer, Hit, RefusalReason
 
-_NEAREST = "下面列出最接近的段落，仅供参考，不是答案。"
+_NEAREST = "下面列出最接近的段落，可能有用，请自行核对。"
 
 
 def refusal(
@@ -29,7 +29,7 @@ def refusal(
 
 def not_in_library(question: str, hits: Sequence[Hit], confidence: float) -> Answer:
     """The library does not say."""
-    message = "文献库中没有找到能够回答这个问题的内容。"
+    message = "文献库中没有找到能有把握回答这个问题的内容。"
     message += (
         f"{_NEAREST}可以换用文献中的说法，或写明法规名称再问。" if hits else "可以换一种说法，或放宽文献范围再问。"
     )

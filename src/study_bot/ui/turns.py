@@ -22,7 +22,7 @@ MAX_CONVERSATION = 6
 STAGES = (("understanding", "理解问题"), ("retrieving", "检索文献"), ("answering", "组织回答"))
 
 REFUSAL_TITLES = {
-    RefusalReason.NOT_IN_LIBRARY: "库内文献没有能支持回答的内容",
+    RefusalReason.NOT_IN_LIBRARY: "没有找到有把握的回答",
     RefusalReason.ARTICLE_NOT_FOUND: "没有找到这一条",
     RefusalReason.LAW_NOT_FOUND: "库内没有这部文献",
     RefusalReason.NOT_IN_FORCE: "所选时点没有有效的版本",
