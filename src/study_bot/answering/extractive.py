@@ -23,6 +23,9 @@ MAX_PASSAGES = 3
 WHOLE_ARTICLE_CHARS = 320
 """A shorter article is quoted whole."""
 
+FURTHER_PASSAGE = 0.15
+"""Probability that a passage beside the best one has to have for anything of it to be quoted."""
+
 HEADING_CHARS = 20
 """What the heading of a further passage costs to read, besides its pieces."""
 
@@ -70,8 +73,10 @@ def select(hits: Sequence[Hit], pieces: Sequence[Piece], price: float) -> list[S
     if not pieces:
         return []
     best = max(pieces, key=lambda piece: piece.probability)
+    shares = {hit: sum(p.probability for p in pieces if p.hit == hit) for hit in {p.hit for p in pieces}}
+    worth = [p for p in pieces if p.hit == best.hit or shares[p.hit] >= FURTHER_PASSAGE]
     quoted = [
-        p for p in pieces if p is best or p.probability > price * (p.characters + HEADING_CHARS * (p.hit != best.hit))
+        p for p in worth if p is best or p.probability > price * (p.characters + HEADING_CHARS * (p.hit != best.hit))
     ]
     order = sorted({p.hit for p in quoted}, key=lambda hit: -max(p.probability for p in quoted if p.hit == hit))
     return [
