@@ -102,7 +102,8 @@ def unit_features(question: ReaderQuestion, title: str, units: Sequence[str], to
     """
     words = [set(tokens(unit)) for unit in units]
     covered = np.array([question.terms.coverage(own) for own in words])
-    locally = np.array([_local_terms(question.terms, words).coverage(own) for own in words])
+    local = _local_terms(question.terms, words)
+    locally = np.array([local.coverage(own) for own in words])
     beside = question.terms.without(tokens(title))
     share = beside.total / question.terms.total if question.terms.total else 0.0
     form = expected_form(question.kind)
