@@ -33,7 +33,7 @@ RANKING_FILE = "ranking.json"
 
 _FORMAT = 1
 
-_FAR = 6.0
+FAR = 6.0
 """Features further than this many deviations from what was seen in training count as that far: the cosines of another
 encoder may spread much wider than those of the one the weights were fitted with."""
 
@@ -69,8 +69,8 @@ class RankingModel:
         """Scores of the candidates, shape (n,), higher = likelier to be right; comparable within one question only."""
         if not evidence.dense.size:
             return np.zeros(0)
-        x = np.clip((candidate_features(evidence) - self.mean) / self.scale, -_FAR, _FAR)
-        q = np.clip((question_features(evidence) - self.question_mean) / self.question_scale, -_FAR, _FAR)
+        x = np.clip((candidate_features(evidence) - self.mean) / self.scale, -FAR, FAR)
+        q = np.clip((question_features(evidence) - self.question_mean) / self.question_scale, -FAR, FAR)
         scores: Floats = x @ (self.weights + q @ self.crossed)
         return scores
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from study_bot.retrieval.ranking import RankingModel
+from study_bot.retrieval.ranking import FAR, RankingModel
 from study_bot.training.examples import Examples
 
 if TYPE_CHECKING:
@@ -150,9 +150,10 @@ class RankingTable:
 
 def scores_of(model: RankingModel, examples: Examples) -> npt.NDArray[np.float64]:
     """The model's scores of all candidates, (candidates,)."""
-    question = (examples.question_features - model.question_mean) / model.question_scale
-    weights = (model.weights + question @ model.crossed) / model.scale
-    scores: npt.NDArray[np.float64] = np.einsum("cf,cf->c", examples.features - model.mean, weights[examples.owner])
+    question = np.clip((examples.question_features - model.question_mean) / model.question_scale, -FAR, FAR)
+    candidates = np.clip((examples.features - model.mean) / model.scale, -FAR, FAR)
+    weights = model.weights + question @ model.crossed
+    scores: npt.NDArray[np.float64] = np.einsum("cf,cf->c", candidates, weights[examples.owner])
     return scores
 
 
