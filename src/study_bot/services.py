@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 from study_bot.answering.events import AnswerEvent, AnswerReady
 from study_bot.errors import DocumentGoneError, SnapshotError, StudyBotError
 from study_bot.settings import Settings
-from study_bot.types import Answer, BuildReport, DocumentKind, Filters, Hit, Progress, Turn, Version, VersionText
+from study_bot.types import (
+    Answer,
+    BuildReport,
+    DocumentKind,
+    Filters,
+    Hit,
+    Progress,
+    QuestionContext,
+    Turn,
+    Version,
+    VersionText,
+)
 
 if TYPE_CHECKING:
     from study_bot.answering.answerer import Answerer
@@ -167,9 +178,14 @@ class Services:
         hits = self.search(stem.text, top_k=MAX_PASSAGES, filters=filters)
         return tuple(fill_in(question, hits, blank=number) for number in range(len(stem.pieces) - 1)), hits
 
-    def search_many(self, texts: Sequence[str], top_k: int) -> list[tuple[Hit, ...]]:
-        """Passages for many questions at once, for evaluation; faster than one by one."""
-        return self._current_engine().retriever.retrieve_many(texts, top_k, today=self._today())
+    def search_many(
+        self, texts: Sequence[str], top_k: int, contexts: Sequence[QuestionContext] = ()
+    ) -> list[tuple[Hit, ...]]:
+        """Passages for many questions at once, for evaluation; faster than one by one.
+
+        :param contexts: what each question is put with, in their order; empty = nothing.
+        """
+        return self._current_engine().retriever.retrieve_many(texts, top_k, contexts=contexts, today=self._today())
 
     def refusal_threshold(self) -> float:
         """Probability (0..1) below which an answer becomes a refusal; raises as `ask` does."""

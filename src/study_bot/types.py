@@ -300,6 +300,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionContext:
+    """What a question is put with: the turns before it, oldest first, and the day it is asked of (None = today)."""
+
+    conversation: tuple[Turn, ...] = ()
+    as_of: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A span that supports a statement: `quote == version_text[start:end]`, checked before it is shown."""
 

@@ -25,6 +25,7 @@ from study_bot.types import (
     Passage,
     PassageKind,
     Progress,
+    QuestionContext,
     RefusalReason,
     Statement,
     Turn,
@@ -90,7 +91,9 @@ class FakeServices:
         hits = [Hit(p, float(len(set(text) & set(p.text))), sparse=1.0) for p in _passages()]
         return tuple(sorted((hit for hit in hits if hit.score > 0), key=lambda hit: -hit.score)[:top_k])
 
-    def search_many(self, texts: Sequence[str], top_k: int) -> list[tuple[Hit, ...]]:
+    def search_many(
+        self, texts: Sequence[str], top_k: int, contexts: Sequence[QuestionContext] = ()
+    ) -> list[tuple[Hit, ...]]:
         return [self.search(text, top_k=top_k) for text in texts]
 
     def warm_up(self) -> None:

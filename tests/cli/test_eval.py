@@ -73,11 +73,12 @@ def test_retrieval_as_json_has_no_single_queries(program: Program, beir: Path) -
     assert "results" not in report
 
 
-def test_retrieval_says_that_it_takes_questions_by_themselves(program: Program, beir: Path) -> None:
-    assert "前文或日期" not in program("eval", "retrieval", str(beir)).err
+def test_a_simple_search_says_that_it_takes_questions_by_themselves(program: Program, beir: Path) -> None:
+    assert "前文或日期" not in program("eval", "retrieval", str(beir), "--mode", "dense").err
     path = beir / "queries.jsonl"
     path.write_text(QUERIES.replace('"kind": "duty"', '"as_of": "2025-01-01"'), encoding="utf-8")
-    assert "1 题带有前文或日期" in program("eval", "retrieval", str(beir)).err
+    assert "1 题带有前文或日期" in program("eval", "retrieval", str(beir), "--mode", "dense").err
+    assert "前文或日期" not in program("eval", "retrieval", str(beir)).err
 
 
 def _stop(services: FakeServices) -> None:
@@ -94,7 +95,7 @@ def test_stopped_retrieval_keeps_what_is_done_until_it_is_finished(
     program.adjust = _stop
     assert program("eval", "retrieval", str(beir), "--run", str(run)).code == 130
     partial = tmp_path / "out.trec.partial"
-    done = {"_id": "q1", "text": "离岗批准", "ranking": [["row1", 1.0]]}
+    done = {"_id": "q1", "asked": {"question": "离岗批准"}, "ranking": [["row1", 1.0]]}
     with partial.open("a", encoding="utf-8") as file:
         file.write(json.dumps(done) + "\n")
     program.adjust = lambda services: None

@@ -85,12 +85,20 @@ class FixedChoice:
     scores: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True)
+class Words:
+    """What was found for a blank."""
+
+    text: str
+
+
 @dataclass
 class Respondent:
     """Answers with a function that needs the words of a question alone; notes what else came with them."""
 
     function: Callable[[str], Answer]
     choice: FixedChoice = FixedChoice()
+    fillings: tuple[Words | None, ...] = ()
     asked: list[tuple[str, Filters, Sequence[Turn]]] = field(default_factory=list)
 
     def answer(self, question: str, *, filters: Filters, conversation: Sequence[Turn]) -> Answer:
@@ -99,6 +107,9 @@ class Respondent:
 
     def choose(self, question: str, options: Sequence[str], *, filters: Filters) -> FixedChoice:
         return self.choice
+
+    def fill_in(self, question: str, *, filters: Filters) -> tuple[tuple[Words | None, ...], tuple[Hit, ...]]:
+        return self.fillings, ()
 
 
 def asking(function: Callable[[str], Answer], build_id: str = "b1") -> Ask:

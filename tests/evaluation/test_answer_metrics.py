@@ -105,6 +105,21 @@ def test_choice_must_be_the_exact_set() -> None:
     assert "choice" not in score_answer(_record(), expected)
 
 
+def test_every_blank_must_hold_its_words() -> None:
+    expected = Expectation(blanks=(("八时", "8时"), ("值班员",)))
+    for words, right in (
+        (["８时", "值班员。"], 1.0),
+        (["八时", "值班人员"], 0.0),
+        (["八时", None], 0.0),
+        (["八时"], 0.0),
+        ([], 0.0),
+    ):
+        scores = score_answer(_record(blanks=words, refused=True), expected)
+        assert (scores["blanks"], scores["right"]) == (right, right)
+    assert "blanks" not in score_answer(_record(), expected)
+    assert is_right(_record(), expected) is None
+
+
 def test_marks_are_no_part_of_the_answer() -> None:
     assert answer_text(_record("一[1][12]\n二[3]，第[四]条")) == "一\n二，第[四]条"
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from study_bot.evaluation.answers_page import answers_html
 from study_bot.evaluation.answers_report import AnswersReport, answers_report
 from study_bot.evaluation.expectations import Expectation
 
@@ -88,6 +89,15 @@ def test_choices_say_nothing_of_the_confidence() -> None:
     report = answers_report([record], expected, dataset="set")
     assert (report.metrics["choice"], report.metrics["right"]) == (1.0, 1.0)
     assert (report.calibration.answered, report.calibration.risk_coverage) == (0, ())
+
+
+def test_blanks_say_nothing_of_the_confidence_and_are_shown() -> None:
+    record = {**_record("q", 0.9), "blanks": ["八时", None]}
+    expected = {"q": Expectation(blanks=(("八时", "8时"), ("值班员",)))}
+    report = answers_report([record], expected, dataset="set")
+    assert (report.metrics["blanks"], report.calibration.answered) == (0.0, 0)
+    assert (report.rows()[0]["expected"], report.rows()[0]["filled"]) == ("八时 / 8时；值班员", "八时；—")
+    assert "填空：八时；未找到" in answers_html(report)
 
 
 def test_latency_is_of_the_questions_of_the_set(report: AnswersReport) -> None:

@@ -47,6 +47,28 @@ def test_one_option_or_none_is_no_choice() -> None:
         assert (expected.options, expected.answers) == ((), ("值班员",))
 
 
+@pytest.mark.parametrize(
+    ("blanks", "golds"),
+    [
+        ("八时", (("八时",),)),
+        (["八时", ["值班员", "值班人员"]], (("八时",), ("值班员", "值班人员"))),
+        ([15], (("15",),)),
+        (None, ()),
+        ([], ()),
+    ],
+)
+def test_words_at_the_blanks(blanks: object, golds: tuple[tuple[str, ...], ...]) -> None:
+    expected = expectation_of(_query(blanks=blanks))
+    assert expected.blanks == golds
+    assert expected.answerable == bool(golds)
+
+
+@pytest.mark.parametrize("blanks", [["八时", ""], [[]], [{"a": 1}], [None]])
+def test_a_blank_without_words_is_a_mistake_of_the_set(blanks: object) -> None:
+    with pytest.raises(DatasetError, match="blanks"):
+        expectation_of(_query(blanks=blanks))
+
+
 def test_who_can_be_answered() -> None:
     assert expectation_of(_query(refuse=True)).unanswerable
     assert not expectation_of(_query(refuse=True, answer="x")).answerable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from collections.abc import Sequence
@@ -22,8 +23,8 @@ from study_bot.evaluation.runner import (
     run_answers,
     run_retrieval,
 )
-from study_bot.types import Answer, Hit, Progress, Turn
-from tests.evaluation.samples import FixedChoice, Respondent, asking, make_answer, make_hit, make_refusal
+from study_bot.types import Answer, Hit, Progress, QuestionContext, Turn
+from tests.evaluation.samples import FixedChoice, Respondent, Words, asking, make_answer, make_hit, make_refusal
 
 QUESTIONS = tuple(Query(f"q{number}", f"问题{number}") for number in range(4))
 
@@ -248,6 +249,41 @@ def test_conversation_day_and_options_are_put_with_the_question(tmp_path: Path) 
     assert run(query).reused == 1
     for change in ({"as_of": "2025-06-30"}, {"conversation": []}):  # another question in the same words
         assert run(Query("q1", query.text, {**query.metadata, **change})).reused == 0
+
+
+def test_turns_and_day_are_put_with_the_question_when_passages_are_looked_for(tmp_path: Path) -> None:
+    got: list[tuple[tuple[str, ...], tuple[QuestionContext, ...]]] = []
+
+    def search_many(texts: Sequence[str], k: int, contexts: Sequence[QuestionContext] = ()) -> list[list[Hit]]:
+        got.append((tuple(texts), tuple(contexts)))
+        return [[make_hit("r1", "r1", 1.0)] * k for _ in texts]
+
+    turns = [{"question": "谁值班？", "answer": "值班员。"}]
+    queries = [Query("q1", "谁值班？"), Query("q2", "那旧版呢？", {"conversation": turns, "as_of": "2024-06-30"})]
+    path = tmp_path / "run.partial"
+    run_retrieval(queries[:1], search_many, 1)
+    run_retrieval(queries, search_many, 1, None, PartialRun.open(path, {}))
+    context = QuestionContext((Turn("谁值班？", "值班员。"),), dt.date(2024, 6, 30))
+    assert got == [(("谁值班？",), ()), (("谁值班？", "那旧版呢？"), (QuestionContext(), context))]
+    assert run_retrieval(queries, search_many, 1, None, PartialRun.open(path, {})).reused == 2
+    other = [queries[0], Query("q2", "那旧版呢？", {"conversation": turns})]
+    assert run_retrieval(other, search_many, 1, None, PartialRun.open(path, {})).reused == 1
+
+
+def test_a_kept_run_of_an_earlier_version_is_asked_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.partial"
+    path.write_text('{"conditions": {}}\n{"_id": "q1", "text": "t1", "ranking": []}\n', encoding="utf-8")
+    assert PartialRun.open(path, {}).kept([Query("q1", "t1")], 5) == {}
+
+
+def test_blanks_are_filled_and_their_words_recorded(tmp_path: Path) -> None:
+    respondent = Respondent(make_answer, fillings=(Words("八时"), None))
+    query = Query("q1", "每日____交接班，由____记录。", {"blanks": ["八时", "值班员"]})
+    out = tmp_path / "a.jsonl"
+    assert "blanks" not in run_answers([Query("q1", query.text)], asker(respondent, "b1"), out, "b1").records[0]
+    again = run_answers([query], asker(respondent, "b1"), out, "b1")
+    assert (again.reused, again.records[0]["blanks"]) == (0, ["八时", None])
+    assert run_answers([query], asker(respondent, "b1"), out, "b1").reused == 1
 
 
 def test_record_without_the_choice_asked_for_is_made_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.retriever import Retrieval, Retriever
 from study_bot.settings import Settings
-from study_bot.types import ArticleNumber, DocumentKind, Filters, VersionStatus
+from study_bot.types import ArticleNumber, DocumentKind, Filters, QuestionContext, Turn, VersionStatus
 from tests.retrieval.samples import TODAY, HashEncoder, articles_of, prose, snapshot, statute
 
 BEGIN = dt.date(2026, 1, 1)
@@ -254,6 +254,22 @@ def test_a_batch_encodes_once_and_gives_what_single_questions_give(retriever: Re
 def test_a_batch_sees_all_versions_but_puts_the_one_in_force_first(retriever: Retriever):
     (hits,) = retriever.retrieve_many(["学员纪律处分条例第三条"], 20, today=TODAY)
     assert [h.passage.version_id for h in hits if h.exact] == ["new", "old"]
+
+
+def test_a_batch_puts_each_question_with_its_turns_and_its_day(retriever: Retriever):
+    turns = (Turn("学员纪律处分条例第三条怎么规定", "聚众打牌押注的，没收赌具。"),)
+    contexts = [QuestionContext(), QuestionContext(turns), QuestionContext(as_of=dt.date(2015, 1, 1))]
+    questions = ["赌博怎么处理", "那第二条呢？", "学员纪律处分条例第三条"]
+    alone, follow_up, of_a_day = retriever.retrieve_many(questions, 20, contexts=contexts, today=TODAY)
+    assert alone == retriever.retrieve_many(questions[:1], 20, today=TODAY)[0]
+    assert [h.passage.text for h in follow_up if h.exact and h.passage.version_id == "new"] == [
+        f"第二条 {LONG[0]}",
+        *LONG[1:],
+    ]
+    assert [h.passage.version_id for h in of_a_day if h.exact] == ["old"]
+    assert "new" not in {h.passage.version_id for h in of_a_day}
+    with pytest.raises(ValueError, match="zip"):
+        retriever.retrieve_many(questions, 5, contexts=contexts[:1], today=TODAY)
 
 
 def test_an_empty_batch(retriever: Retriever):

@@ -82,8 +82,9 @@ def retrieval(
     with services_for(ctx, index) as services, progress_bar() as show:
         snapshot = services.snapshot()
         data = question_set_of(dataset, split, snapshot).judged
-        if alone := sum(bool({"conversation", "as_of"} & query.metadata.keys()) for query in data.queries):
-            note(f"提示：{alone} 题带有前文或日期，检索评测只用题目本身；eval answers 会一并使用。")
+        alone = sum(bool({"conversation", "as_of"} & query.metadata.keys()) for query in data.queries)
+        if alone and mode is not Mode.HYBRID:
+            note(f"提示：{alone} 题带有前文或日期，这种检索方式只用题目本身；hybrid 会一并使用。")
         partial = _partial(run, report, {"build": snapshot.build_id, "mode": mode.value, "depth": DEPTH}, fresh=fresh)
         result = run_retrieval(data.queries, search_for(services, mode), DEPTH, show, partial)
         build_id, model = snapshot.build_id, snapshot.manifest.model

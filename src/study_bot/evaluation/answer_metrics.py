@@ -45,15 +45,19 @@ def score_answer(record: Mapping[str, object], expected: Expectation) -> dict[st
 def is_right(record: Mapping[str, object], expected: Expectation) -> bool | None:
     """Whether an answer is right; None if the set gives no means to know.
 
-    The first of these that the set states decides: a refusal where one is due; the options of a choice; all strings
+    The first of these that the set states decides: a refusal where one is due; the options of a choice; the words at
+    every blank; all strings
     of `must` in an answer with citations; a gold answer in the quotes (a long gold: a relevant passage cited); a
-    relevant passage cited. A refusal of an answerable question is wrong, but a choice may be made beside one.
+    relevant passage cited. A refusal of an answerable question is wrong, but a choice may be made, and blanks be
+    filled, beside one.
     """
     refused = bool(record.get("refused"))
     if expected.unanswerable:
         return refused
     if expected.options:
         return chosen_options(record) == right_texts(expected) if expected.right and "choice" in record else None
+    if expected.blanks:
+        return blanks_right(record, expected) if "blanks" in record else None
     if not (expected.must or expected.answers or expected.relevant):
         return None
     if refused:
@@ -93,6 +97,21 @@ def chosen_options(record: Mapping[str, object]) -> frozenset[str]:
 def right_texts(expected: Expectation) -> frozenset[str]:
     """Texts of the right options."""
     return frozenset(expected.options[place] for place in expected.right)
+
+
+def filled_blanks(record: Mapping[str, object]) -> tuple[str | None, ...]:
+    """The words at each blank; None = nothing was found for it."""
+    words = record.get("blanks")
+    return tuple(None if one is None else str(one) for one in words) if isinstance(words, list) else ()
+
+
+def blanks_right(record: Mapping[str, object], expected: Expectation) -> bool:
+    """Whether every blank holds exactly one of its golds, punctuation and white space apart."""
+    filled = filled_blanks(record)
+    return len(filled) == len(expected.blanks) and all(
+        words is not None and any(plain(words) == plain(gold) for gold in golds)
+        for words, golds in zip(filled, expected.blanks, strict=True)
+    )
 
 
 def verbatim_share(record: Mapping[str, object]) -> float:
@@ -140,6 +159,8 @@ def _content(record: Mapping[str, object], expected: Expectation, *, refused: bo
         scores["must"] = float(all(contains(text, wanted) for wanted in expected.must))
     if expected.right and "choice" in record:
         scores["choice"] = float(chosen_options(record) == right_texts(expected))
+    if expected.blanks and "blanks" in record:
+        scores["blanks"] = float(blanks_right(record, expected))
     if expected.relevant:
         cited = set() if refused else {name for c in citations_of(record) for name in _names(c)}
         scores["citation_recall"] = len(expected.relevant & cited) / len(expected.relevant)

@@ -171,7 +171,8 @@ def _worst(report: AnswersReport) -> str:
 
 
 def _card(result: AnswerResult) -> str:
-    verdict = "误答" if result.unanswerable else "误拒" if result.refused and result.picked is None else "答错"
+    plain = result.picked is None and result.filled is None
+    verdict = "误答" if result.unanswerable else "误拒" if result.refused and plain else "答错"
     tags = [(verdict, "bad"), (result.query_id, ""), (result.category, ""), (f"置信度 {result.confidence:.2f}", "")]
     return question_card(result.text, tags, [("应得", expected_markup(result)), ("实得", given_markup(result))])
 
@@ -184,10 +185,12 @@ def expected_markup(result: AnswerResult) -> str:
 
 
 def given_markup(result: AnswerResult) -> str:
-    """What was given: the option, the answer or the refusal, and the places cited."""
+    """What was given: the option, the words at the blanks, the answer or the refusal, and the places cited."""
     parts = []
     if result.picked is not None:
         parts.append(paragraph("选择：" + ("、".join(result.picked) or "未能判断")))
+    if result.filled is not None:
+        parts.append(paragraph("填空：" + ("；".join(words or "未找到" for words in result.filled) or "未能填写")))
     if result.refused:
         parts.append(paragraph(f"拒答：{REASONS.get(result.reason, result.reason)}", kind="quiet"))
     elif result.picked is None or result.answer:

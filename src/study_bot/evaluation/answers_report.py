@@ -10,6 +10,7 @@ from study_bot.evaluation.answer_metrics import (
     answer_text,
     chosen_options,
     citations_of,
+    filled_blanks,
     is_right,
     right_texts,
     score_answer,
@@ -48,7 +49,7 @@ class AnswerResult:
 
     `expected` are the golds, the strings required, the right options, or the relevant ids, whichever decide; empty for
     a question to be refused or one of which the set says nothing. `right` None = cannot be known. `picked` are the
-    options chosen, None unless the question is a choice.
+    options chosen, None unless the question is a choice; `filled` the words at its blanks, None unless it has some.
     """
 
     query_id: str
@@ -62,6 +63,7 @@ class AnswerResult:
     answer: str
     confidence: float
     picked: tuple[str, ...] | None
+    filled: tuple[str | None, ...] | None
     sources: tuple[Source, ...]
     scores: Mapping[str, float]
 
@@ -140,6 +142,7 @@ class AnswersReport:
                 "reason": result.reason,
                 "confidence": result.confidence,
                 "picked": None if result.picked is None else "；".join(result.picked),
+                "filled": None if result.filled is None else "；".join(words or "—" for words in result.filled),
                 **result.scores,
                 "sources": "；".join(f"《{source.title}》{source.locator}" for source in result.sources),
                 "quotes": "\n".join(source.quote for source in result.sources),
@@ -195,6 +198,7 @@ def _result(query_id: str, record: Mapping[str, object], expected: Expectation) 
         answer=answer_text(record),
         confidence=float(confidence) if isinstance(confidence, int | float) else 0.0,
         picked=tuple(sorted(chosen_options(record))) if "choice" in record else None,
+        filled=filled_blanks(record) if "blanks" in record else None,
         sources=tuple(
             Source(str(c.get("title", "")), str(c.get("locator", "")), str(c.get("quote", "")))
             for c in citations_of(record)
@@ -208,6 +212,8 @@ def _expected(expected: Expectation) -> tuple[str, ...]:
         return ()
     if expected.options:
         return tuple(option for option in expected.options if option in right_texts(expected))
+    if expected.blanks:
+        return tuple(" / ".join(golds) for golds in expected.blanks)
     return expected.must or expected.answers or tuple(sorted(expected.relevant))
 
 
@@ -229,9 +235,9 @@ def _refusal(results: Sequence[AnswerResult], threshold: float | None) -> Refusa
 def _calibration(results: Sequence[AnswerResult]) -> Calibration:
     """Over the answers whose rightness is known; an answer to a question that has none is wrong.
 
-    Choices are left out: the confidence of a record is that of its answer, not of the options picked.
+    Choices and blanks are left out: the confidence of a record is that of its answer, not of what was picked or filled.
     """
-    judged = [result for result in results if result.right is not None and result.picked is None]
+    judged = [r for r in results if r.right is not None and r.picked is None and r.filled is None]
     answered = [(result.confidence, bool(result.right)) for result in judged if not result.refused]
     bins = reliability_bins(answered)
     points = risk_coverage(answered, len(judged)) if judged else []

@@ -1,12 +1,12 @@
 """Simpler searches, to see what the learned ranking and the look-up of articles add. Nothing is filtered, the question
-is taken as it is written."""
+is taken as it is written, without the turns and the day it is put with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from study_bot.types import Hit
+from study_bot.types import Hit, QuestionContext
 
 if TYPE_CHECKING:
     from study_bot.evaluation.runner import SearchMany
@@ -23,9 +23,9 @@ def dense_only(snapshot: Snapshot, encoder: Encoder, adapter: QueryAdapter | Non
     :param adapter: what the questions' vectors go through first; None = as the encoder gives them.
     """
 
-    def search_many(questions: Sequence[str], k: int) -> list[list[Hit]]:
-        vectors = encoder.encode_queries(questions)
-        found = snapshot.dense.search(vectors if adapter is None else adapter.transform(vectors), k)
+    def search_many(texts: Sequence[str], top_k: int, contexts: Sequence[QuestionContext] = ()) -> list[list[Hit]]:
+        vectors = encoder.encode_queries(texts)
+        found = snapshot.dense.search(vectors if adapter is None else adapter.transform(vectors), top_k)
         return [
             [
                 Hit(
@@ -56,7 +56,10 @@ def sparse_only(snapshot: Snapshot) -> SearchMany:
             for score, row in zip(scores.tolist(), rows.tolist(), strict=True)
         ]
 
-    return lambda questions, k: [search(question, k) for question in questions]
+    def search_many(texts: Sequence[str], top_k: int, contexts: Sequence[QuestionContext] = ()) -> list[list[Hit]]:
+        return [search(text, top_k) for text in texts]
+
+    return search_many
 
 
 def reciprocal_ranks(snapshot: Snapshot, encoder: Encoder) -> SearchMany:
@@ -66,9 +69,9 @@ def reciprocal_ranks(snapshot: Snapshot, encoder: Encoder) -> SearchMany:
 
     tokenizer = Tokenizer()
 
-    def search_many(questions: Sequence[str], k: int) -> list[list[Hit]]:
-        near = zip(*snapshot.dense.search(encoder.encode_queries(questions), k), strict=True)
-        return [fused(question, scores, rows, k) for question, (scores, rows) in zip(questions, near, strict=True)]
+    def search_many(texts: Sequence[str], top_k: int, contexts: Sequence[QuestionContext] = ()) -> list[list[Hit]]:
+        near = zip(*snapshot.dense.search(encoder.encode_queries(texts), top_k), strict=True)
+        return [fused(text, scores, rows, top_k) for text, (scores, rows) in zip(texts, near, strict=True)]
 
     def fused(question: str, near: Vectors, near_rows: Rows, k: int) -> list[Hit]:
         words, word_rows = snapshot.sparse.search(tokenizer.tokens(question), k)

@@ -4,6 +4,7 @@
 | --- | --- |
 | `answer`, `answers` | a gold answer, or several of which any one will do; for a choice, all right options |
 | `options` | two options or more make the question a choice; `answer` names options by text or by letter (`AC`) |
+| `blanks` | the words at each blank of the question, in order; a list in place of a string = any of them will do |
 | `must` | strings that the answer must all contain |
 | `refuse` | true: the library does not say, a refusal is right |
 | `kind`, `category` | group under which results are summed up |
@@ -30,7 +31,8 @@ class Expectation:
     """What is known of the right answer to one question.
 
     `refuse` None = the set does not say. `relevant` are ids of documents or passages, from the judgements. `right` are
-    indices into `options`; both are empty unless the question is a choice.
+    indices into `options`; both are empty unless the question is a choice. `blanks` are the words that may stand at
+    each blank, empty unless there is something to fill in.
     """
 
     answers: tuple[str, ...] = ()
@@ -39,6 +41,7 @@ class Expectation:
     options: tuple[str, ...] = ()
     right: frozenset[int] = frozenset()
     relevant: frozenset[str] = frozenset()
+    blanks: tuple[tuple[str, ...], ...] = ()
     category: str = ""
 
     @property
@@ -50,7 +53,7 @@ class Expectation:
     def answerable(self) -> bool:
         """The set says, or gives the means to know, what a right answer is."""
         return self.refuse is False or (
-            self.refuse is None and bool(self.answers or self.must or self.right or self.relevant)
+            self.refuse is None and bool(self.answers or self.must or self.right or self.relevant or self.blanks)
         )
 
 
@@ -74,6 +77,7 @@ def expectation_of(query: Query, grades: Mapping[str, int] | None = None) -> Exp
         options=options,
         right=_right_options(query, options, answers) if options and answers else frozenset(),
         relevant=frozenset(doc_id for doc_id, grade in (grades or {}).items() if grade > 0),
+        blanks=_blanks(query),
         category=category_of(query),
     )
 
@@ -122,6 +126,15 @@ def _texts(query: Query, key: str) -> tuple[str, ...]:
     if not all(isinstance(entry, str | int | float) for entry in values):
         raise DatasetError(f"问题 {query.query_id} 的 {key} 应为字符串或字符串的列表。")
     return tuple(text for entry in values if (text := str(entry).strip()))
+
+
+def _blanks(query: Query) -> tuple[tuple[str, ...], ...]:
+    value = query.metadata.get("blanks")
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    golds = tuple(_texts(Query(query.query_id, query.text, {"blanks": own}), "blanks") for own in values)
+    if not all(golds):
+        raise DatasetError(f"问题 {query.query_id} 的 blanks 中有一个空没有写明应填的字句。")
+    return golds
 
 
 def _right_options(query: Query, options: tuple[str, ...], answers: tuple[str, ...]) -> frozenset[int]:

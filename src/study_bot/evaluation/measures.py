@@ -32,6 +32,7 @@ class MeasureInfo:
 _ANSWERS: Mapping[str, MeasureInfo] = {
     "right": MeasureInfo("正确率", "答得对或该拒答时拒答的题所占的比例。", headline=True),
     "choice": MeasureInfo("选择题正确率", "选出的选项与标准答案完全一致的题所占的比例。", headline=True),
+    "blanks": MeasureInfo("填空正确率", "每个空都填得与标准答案一致的题所占的比例。", headline=True),
     "gold_in_quotes": MeasureInfo(
         "引文含答案", "标准答案原样出现在所引原文中的题所占的比例，须与回答长度一起看。", headline=True
     ),

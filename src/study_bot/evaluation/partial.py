@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from study_bot.evaluation.asking import request_of
 from study_bot.evaluation.datasets import Query, Ranking, Run
+from study_bot.evaluation.records import Record
 
 
 @dataclass(slots=True)
@@ -20,7 +22,7 @@ class PartialRun:
 
     path: Path
     conditions: Mapping[str, str | int]
-    done: dict[str, tuple[str, Ranking]] = field(default_factory=dict)
+    done: dict[str, tuple[Record, Ranking]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path, conditions: Mapping[str, str | int]) -> PartialRun:
@@ -29,24 +31,24 @@ class PartialRun:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
         entries = list(_entries(lines))
         if entries and entries[0] == {"conditions": partial.conditions}:
-            for entry in entries[1:]:
-                partial.done[entry["_id"]] = (entry["text"], [(doc, score) for doc, score in entry["ranking"]])
+            for entry in (e for e in entries[1:] if "asked" in e):  # earlier versions kept the text alone
+                partial.done[entry["_id"]] = (entry["asked"], [(doc, score) for doc, score in entry["ranking"]])
         partial._begin()
         return partial
 
     def kept(self, queries: Iterable[Query], k: int) -> Run:
-        """Rankings of the queries that are done and whose text is the same, each cut to `k`."""
+        """Rankings of the queries that are done and put in the same words, with the same turns and day, cut to `k`."""
         return {
             query.query_id: self.done[query.query_id][1][:k]
             for query in queries
-            if query.query_id in self.done and self.done[query.query_id][0] == query.text
+            if query.query_id in self.done and self.done[query.query_id][0] == request_of(query)
         }
 
     def add(self, queries: Iterable[Query], run: Run) -> None:
         """Keep the rankings of some queries."""
         with self.path.open("a", encoding="utf-8", newline="\n") as out:
             for query in queries:
-                out.write(_line(query.query_id, query.text, run[query.query_id]))
+                out.write(_line(query.query_id, request_of(query), run[query.query_id]))
 
     def discard(self) -> None:
         """Remove the file; the result is written."""
@@ -54,13 +56,13 @@ class PartialRun:
 
     def _begin(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        kept = (_line(query_id, text, ranking) for query_id, (text, ranking) in self.done.items())
+        kept = (_line(query_id, asked, ranking) for query_id, (asked, ranking) in self.done.items())
         head = json.dumps({"conditions": self.conditions}, ensure_ascii=False) + "\n"
         self.path.write_text(head + "".join(kept), encoding="utf-8", newline="\n")
 
 
-def _line(query_id: str, text: str, ranking: Ranking) -> str:
-    return json.dumps({"_id": query_id, "text": text, "ranking": ranking}, ensure_ascii=False) + "\n"
+def _line(query_id: str, asked: Record, ranking: Ranking) -> str:
+    return json.dumps({"_id": query_id, "asked": asked, "ranking": ranking}, ensure_ascii=False) + "\n"
 
 
 def _entries(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

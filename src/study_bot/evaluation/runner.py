@@ -10,17 +10,28 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from study_bot.errors import DatasetError
-from study_bot.evaluation.asking import Ask, request_of
+from study_bot.evaluation.asking import Ask, context_of, request_of
 from study_bot.evaluation.datasets import Query, Ranking, Run
 from study_bot.evaluation.expectations import expectation_of
 from study_bot.evaluation.partial import PartialRun
 from study_bot.evaluation.records import Record, json_line
-from study_bot.types import Hit, Passage, PassageKind, Progress
+from study_bot.types import Hit, Passage, PassageKind, Progress, QuestionContext
 
-SearchMany = Callable[[Sequence[str], int], Sequence[Sequence[Hit]]]
-"""Retrieves for many questions at once: up to k hits each, best first, in the order of the questions."""
+
+class SearchMany(Protocol):
+    """Retrieves for many questions at once."""
+
+    def __call__(
+        self, texts: Sequence[str], top_k: int, contexts: Sequence[QuestionContext] = ...
+    ) -> Sequence[Sequence[Hit]]:
+        """Up to `top_k` hits for each question, best first, in the order of the questions.
+
+        :param contexts: what each question is put with; empty = nothing. Simpler searches take no notice of it.
+        """
+
 
 OnProgress = Callable[[Progress], None]
 
@@ -85,7 +96,8 @@ def run_retrieval(
     on_progress: OnProgress | None = None,
     partial: PartialRun | None = None,
 ) -> RetrievalRun:
-    """Retrieve up to `k` documents for every query. A query of white space alone gets an empty ranking.
+    """Retrieve up to `k` documents for every query, put with its turns and its day. A query of white space alone gets
+    an empty ranking.
 
     :param partial: where to keep what is done; what is kept there already is not asked again.
     """
@@ -118,11 +130,17 @@ def _rankings(queries: Sequence[Query], search_many: SearchMany, k: int) -> Run:
     run: Run = {}
     wanted = k
     while queries:
-        found = list(zip(queries, search_many([query.text for query in queries], wanted), strict=True))
+        found = list(zip(queries, _found(queries, search_many, wanted), strict=True))
         run.update((query.query_id, document_ranking(hits, k)) for query, hits in found)
         queries = [query for query, hits in found if len(hits) >= wanted and len(run[query.query_id]) < k]
         wanted *= 2
     return run
+
+
+def _found(queries: Sequence[Query], search_many: SearchMany, k: int) -> Sequence[Sequence[Hit]]:
+    texts = [query.text for query in queries]
+    contexts = [context_of(query) for query in queries]
+    return search_many(texts, k, contexts) if any(c != QuestionContext() for c in contexts) else search_many(texts, k)
 
 
 def run_answers(
@@ -204,7 +222,9 @@ def _answered(out: Path, questions: Sequence[Query], build_id: str) -> dict[str,
 def _is_answered(query: Query, record: Record) -> bool:
     """Whether a record answers a question as it is put now."""
     asked = {key: record[key] for key in ("question", "as_of", "conversation") if key in record}
-    return asked == request_of(query) and ("choice" in record) >= bool(expectation_of(query).options)
+    expected = expectation_of(query)
+    complete = ("choice" in record) >= bool(expected.options) and ("blanks" in record) >= bool(expected.blanks)
+    return asked == request_of(query) and complete
 
 
 def _rewrite(out: Path, records: Iterable[Record]) -> None:

@@ -19,7 +19,7 @@ from study_bot.retrieval.learned import LearnedRetrieval, load_learned
 from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.selection import SameTexts, Selected, select
 from study_bot.settings import Settings
-from study_bot.types import DocumentKind, Filters, Hit, Passage, VersionStatus
+from study_bot.types import DocumentKind, Filters, Hit, Passage, QuestionContext, VersionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +143,30 @@ class Retriever:
         questions: Sequence[str],
         k: int,
         *,
+        contexts: Sequence[QuestionContext] = (),
         filters: Filters | None = None,
         today: dt.date | None = None,
     ) -> list[tuple[Hit, ...]]:
         """Up to `k` hits for each question, for measuring: nothing is left out as a repetition.
 
+        :param contexts: what each question is put with, in their order; empty = nothing.
         :param filters: None = all versions, in force or not, because the judgements of a set know nothing of validity;
-            of an article named in a question the one in force still comes first.
+            of an article named in a question the one in force still comes first. A question put of a day is answered
+            from the versions of that day.
+        :raises ValueError: there are contexts, but not one for each question.
         """
-        filters = filters or Filters(include_inactive=True)
         today = today or dt.date.today()
-        queries = [understand(question, self._snapshot.articles, today) for question in questions]
+        contexts = contexts or (QuestionContext(),) * len(questions)
+        queries = [
+            understand(question, self._snapshot.articles, today, context.conversation)
+            for question, context in zip(questions, contexts, strict=True)
+        ]
         vectors = self._encoder.encode_queries([query.search_text for query in queries])
         results = []
-        for query, vector in zip(queries, self._search.adapted(vectors), strict=True):
-            day = filters.as_of or query.as_of or today
-            eligible = self._eligibility.eligible(query, filters, day)
+        for query, vector, context in zip(queries, self._search.adapted(vectors), contexts, strict=True):
+            own = filters or Filters(as_of=context.as_of, include_inactive=context.as_of is None)
+            day = own.as_of or query.as_of or today
+            eligible = self._eligibility.eligible(query, own, day)
             found = self._look_up(query, eligible, day)
             lists = self._search.search(vector, _keywords(query), k, eligible.rows, self._named(query))
             exact = _exact_rows(found)
