@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 from study_bot.settings import CONFIG_FILE, Settings, default_cache_dir
+from study_bot.storage.database import Database, open_database
+from tests.databases import postgres_database, postgres_server
 from tests.network_guard import sitecustomize as network_guard
 from tests.support import requires_browser
 
@@ -69,3 +71,24 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def chromium() -> str:
     """Path of a browser that can draw Chinese."""
     return requires_browser()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a PostgreSQL server of the tests' own, started when the first test asks for it."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database, migrated; each test that takes it runs on both kinds."""
+    if request.param == "sqlite":
+        opened = open_database("", tmp_path / "data")
+        yield opened
+        opened.close()
+        return
+    with postgres_database(request.getfixturevalue("postgres")) as address:
+        opened = open_database(address, tmp_path / "data")
+        yield opened
+        opened.close()

@@ -21,6 +21,13 @@ StudyBotError
 ├── DocumentGoneError        文献或版本已不在库中
 ├── BusyError                同时提问的人太多
 ├── DatasetError             评测数据
+├── InputError               填写的内容不合要求
+├── ConflictError            与已有的内容冲突，或已被他人改动
+├── NotFoundError            要找的人员、文献、任务不存在
+├── AccessError              身份与权限
+│   ├── SignInError          没有登录，或登录没有成功
+│   └── ForbiddenError       没有这项权限
+├── StorageError             数据库、数据目录
 └── BuildCancelledError      按要求停止
 """
 
@@ -137,3 +144,37 @@ class DatasetError(StudyBotError):
     """An evaluation file is not as the format says."""
 
     exit_code = 2
+
+
+class InputError(StudyBotError):
+    """What was filled in or handed over is not as it must be; nothing was changed."""
+
+    exit_code = 2
+
+
+class ConflictError(StudyBotError):
+    """It is there already, or was changed by somebody else in the meantime; nothing was changed."""
+
+    exit_code = 2
+
+
+class NotFoundError(StudyBotError):
+    """The person, file or task asked for does not exist."""
+
+    exit_code = 2
+
+
+class AccessError(StudyBotError):
+    """Who asks may not have this."""
+
+
+class SignInError(AccessError):
+    """Nobody is signed in, or signing in failed."""
+
+
+class ForbiddenError(AccessError):
+    """The person is known and lacks the right."""
+
+
+class StorageError(StudyBotError):
+    """The database or the data folder cannot be used."""

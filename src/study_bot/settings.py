@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -15,6 +16,9 @@ from study_bot.errors import SettingsError
 
 OFFLINE_MODEL = "offline"
 """Value of `embedding_model` that means the model prepared from the bundled package."""
+
+CHAT_RERANKER = "llm"
+"""Value of `reranker` that means the chat model behind `reranker_url`."""
 
 CONFIG_FILE = "study_bot.toml"
 
@@ -33,6 +37,38 @@ class Settings(BaseSettings):
     index_dir: Path = Field(Path("index"), description="Folder of builds; CURRENT in it names the live one.")
     corpus_dir: Path = Field(Path("corpus"), description="Folder of study texts that `make run` indexes.")
     cache_dir: Path = Field(default_factory=default_cache_dir, description="Prepared embedding model.")
+
+    data_dir: Path = Field(Path("data"), description="People, managed documents, questions; back this folder up.")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="SQLAlchemy address of the database; empty = an SQLite file in data_dir."
+    )
+
+    sign_in: Literal["required", "off"] = Field(
+        "required",
+        description="'off' opens everything to whoever reaches the address: for a trial on one's own machine.",
+    )
+    session_idle_minutes: int = Field(120, ge=1, description="A session unused for so long ends.")
+    session_hours: int = Field(12, ge=1, description="A session ends after this in any case.")
+    lockout_failures: int = Field(5, ge=1, description="Failures to sign in with one account before it is locked.")
+    lockout_address_failures: int = Field(50, ge=1, description="The same from one address, whatever the accounts.")
+    lockout_minutes: int = Field(15, ge=1, description="Span in which failures count, and how long a lock lasts.")
+    proxy_addresses: tuple[str, ...] = Field(
+        (), description="Addresses or networks of reverse proxies whose X-Forwarded-For and user header are believed."
+    )
+    proxy_user_header: str = Field(
+        "", description="Header in which such a proxy names the badge of the person it signed in; empty = none."
+    )
+    oidc_issuer: str = Field("", description="Address of an OpenID Connect provider; empty = none.")
+    oidc_client_id: str = Field("")
+    oidc_client_secret: SecretStr = Field(SecretStr(""))
+    oidc_badge_claim: str = Field("preferred_username", description="Claim that holds the badge number.")
+    site_url: str = Field("", description="Address by which people reach this site, needed for OpenID Connect.")
+
+    question_days: int = Field(180, ge=0, description="Questions are kept so many days; 0 = not kept at all.")
+    question_readers: Literal["nobody", "admins"] = Field(
+        "admins", description="Who besides the person may read the wording of questions."
+    )
+    undo_days: int = Field(30, ge=1, description="A deleted document can be brought back for so many days.")
 
     host: str = Field("127.0.0.1", description="Address the server binds.")
     port: int = Field(7860, ge=0, le=65535)
@@ -67,6 +103,16 @@ class Settings(BaseSettings):
         None, description="Folder of files written by `study-bot train`; what it lacks is taken from the package."
     )
     query_adapter: bool = Field(True, description="Use the learned query adapter where it fits the embedding model.")
+
+    reranker: str = Field(
+        "",
+        description="'' = none, a cross-encoder folder, the http(s) base URL of a server with /rerank, or 'llm'.",
+    )
+    reranker_url: str = Field("", description="OpenAI-compatible base URL of the chat model, for 'llm'.")
+    reranker_model: str = Field("", description="Model name sent to the server or the chat model.")
+    reranker_api_key: SecretStr = Field(SecretStr(""), description="Key for either.")
+    reranker_top_n: int = Field(30, ge=2, le=200, description="Best candidates that are judged again.")
+    reranker_timeout_s: float = Field(5, gt=0, le=600, description="Longest wait; then the learned order stands.")
 
     top_k: int = Field(8, ge=1, le=100, description="Passages shown with an answer.")
     candidates: int = Field(100, ge=10, le=2000, description="Candidates of each list before fusion.")
