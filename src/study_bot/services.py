@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from study_bot.answering.fill_in import Filling
     from study_bot.index.embedding import Encoder
     from study_bot.index.store import Snapshot, SnapshotStore
+    from study_bot.retrieval.rerank import Reranking
     from study_bot.retrieval.retriever import Retriever
 
 MAX_EXAMPLES = 6
@@ -79,11 +80,13 @@ class Services:
         store: SnapshotStore,
         open_encoder: Callable[[], Encoder],
         today: Callable[[], dt.date] = dt.date.today,
+        reranking: Reranking | None = None,
     ) -> None:
         self.settings = settings
         self._store = store
         self._open_encoder = open_encoder
         self._today = today
+        self._reranking = reranking
         self._encoder: Encoder | None = None
         self._engine: _Engine | None = None
         self._lock = threading.RLock()
@@ -124,6 +127,8 @@ class Services:
         """
         self._current_engine()
         self.encoder().encode_queries(["预热"])
+        if self._reranking is not None:
+            self._reranking.warm_up()
 
     def ask(
         self, question: str, *, filters: Filters = Filters(), conversation: Sequence[Turn] = ()
@@ -186,6 +191,10 @@ class Services:
         :param contexts: what each question is put with, in their order; empty = nothing.
         """
         return self._current_engine().retriever.retrieve_many(texts, top_k, contexts=contexts, today=self._today())
+
+    def rerank_misses(self) -> int:
+        """Questions so far that kept the learned order because the re-ranker of the settings gave no scores."""
+        return 0 if self._reranking is None else self._reranking.misses
 
     def refusal_threshold(self) -> float:
         """Probability (0..1) below which an answer becomes a refusal; raises as `ask` does."""
@@ -262,6 +271,8 @@ class Services:
         """Let go of the model and the index."""
         with self._lock:
             self._engine = self._encoder = None
+        if self._reranking is not None:
+            self._reranking.close()
 
     def _unusable(self, snapshot: Snapshot) -> str | None:
         """Why questions cannot be put to a snapshot, None if they can; the model is not loaded only to find out."""
@@ -290,17 +301,21 @@ class Services:
         encoder = self.encoder()
         if snapshot.passages and (error := self._unusable(snapshot)) is not None:
             raise SnapshotError(error)
-        retriever = Retriever(snapshot, encoder, self.settings)
+        retriever = Retriever(snapshot, encoder, self.settings, reranking=self._reranking)
         return _Engine(snapshot, retriever, Answerer(snapshot, retriever, self.settings))
 
 
 def build_services(settings: Settings) -> Services:
-    """Wire the services from settings. Nothing heavy is loaded before it is needed."""
+    """Wire the services from settings. Nothing heavy is loaded before it is needed.
+
+    :raises SettingsError: what the settings name cannot be used.
+    """
     from study_bot.index.store import SnapshotStore
+    from study_bot.retrieval.rerank_settings import open_reranking
 
     def encoder() -> Encoder:
         from study_bot.index.embedding import open_encoder
 
         return open_encoder(settings)
 
-    return Services(settings, SnapshotStore(settings.index_dir), encoder)
+    return Services(settings, SnapshotStore(settings.index_dir), encoder, reranking=open_reranking(settings))

@@ -81,6 +81,7 @@ class FakeServices:
     built: bool = True
     at_least: int = 3
     closed: bool = False
+    misses: int = 0
     filters: Filters | None = None
     asked: list[str] = field(default_factory=list)
     built_from: list[Path] = field(default_factory=list)
@@ -147,6 +148,9 @@ class FakeServices:
             latency=latency,
             build_id=BUILD_ID,
         )
+
+    def rerank_misses(self) -> int:
+        return self.misses
 
     def refusal_threshold(self) -> float:
         return 0.5

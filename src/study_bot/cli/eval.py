@@ -18,8 +18,10 @@ from study_bot.cli.eval_options import (
     ReportOption,
     SplitOption,
     deliver,
+    note_misses,
     question_set,
     question_set_of,
+    reranking_of,
     time_words,
 )
 from study_bot.cli.progress import progress_bar
@@ -85,8 +87,10 @@ def retrieval(
         alone = sum(bool({"conversation", "as_of"} & query.metadata.keys()) for query in data.queries)
         if alone and mode is not Mode.HYBRID:
             note(f"提示：{alone} 题带有前文或日期，这种检索方式只用题目本身；hybrid 会一并使用。")
-        partial = _partial(run, report, {"build": snapshot.build_id, "mode": mode.value, "depth": DEPTH}, fresh=fresh)
+        conditions = {"build": snapshot.build_id, "mode": mode.value, "depth": DEPTH, **reranking_of(services.settings)}
+        partial = _partial(run, report, conditions, fresh=fresh)
         result = run_retrieval(data.queries, search_for(services, mode), DEPTH, show, partial)
+        note_misses(services.rerank_misses())
         build_id, model = snapshot.build_id, snapshot.manifest.model
         held = {document_id(passage): passage for passage in snapshot.passages}
     if result.reused:

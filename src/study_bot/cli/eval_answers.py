@@ -15,6 +15,7 @@ from study_bot.cli.eval_options import (
     ReportOption,
     SplitOption,
     deliver,
+    note_misses,
     question_set,
     question_set_of,
     time_words,
@@ -59,6 +60,7 @@ def answers(
         ask = asker(services, snapshot.build_id)
         summary = run_answers(asked.queries, ask, out, snapshot.build_id, show)
         threshold = services.refusal_threshold()
+        note_misses(services.rerank_misses())
     note(f"回答已写入 {out}" + (f"（沿用已有回答 {summary.reused} 题）" if summary.reused else ""))
     made = answers_report(
         summary.records, expected, dataset=asked.name, split=asked.split, threshold=threshold, created=time_words()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from study_bot.cli.common import IndexOption, JsonOption, note, say, services_for, write_json
-from study_bot.cli.eval_options import FreshOption, SplitOption, deliver, question_set_of, time_words
+from study_bot.cli.eval_options import FreshOption, SplitOption, deliver, question_set_of, reranking_of, time_words
 from study_bot.cli.progress import progress_bar
 from study_bot.errors import DatasetError
 from study_bot.evaluation.answers_report import answers_report
@@ -138,7 +138,8 @@ def _check(sets: list[QuestionSet], baseline: Baseline, path: Path) -> None:
 def _retrieve(services: Services, asked: QuestionSet, folder: Path, show: OnProgress) -> Measured:
     data = asked.judged
     partial = PartialRun.open(
-        folder / f"{asked.name}-{asked.split}.partial", {"build": services.snapshot().build_id, "depth": _DEPTH}
+        folder / f"{asked.name}-{asked.split}.partial",
+        {"build": services.snapshot().build_id, "depth": _DEPTH, **reranking_of(services.settings)},
     )
     run = run_retrieval(data.queries, services.search_many, _DEPTH, show, partial).run
     report = retrieval_report(data, run, score_run(data, run), mode="hybrid")

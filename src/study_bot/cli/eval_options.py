@@ -15,6 +15,7 @@ from study_bot.evaluation.question_sets import QuestionSet, has_evidence, read_q
 
 if TYPE_CHECKING:
     from study_bot.index.store import Snapshot
+    from study_bot.settings import Settings
 
 SplitOption = Annotated[
     str | None,
@@ -41,6 +42,23 @@ def question_set(ctx: typer.Context, path: Path, split: str | None, index: Path 
 def question_set_of(path: Path, split: str | None, snapshot: Snapshot) -> QuestionSet:
     """Read a set whose golds may be named by words of the texts in `snapshot`."""
     return read_question_set(path, split, snapshot, lambda message: note(f"提示：{message}"))
+
+
+def reranking_of(settings: Settings) -> dict[str, str | int]:
+    """What tells runs with one re-ranker from runs with another; empty without one."""
+    if not settings.reranker.strip():
+        return {}
+    name = " ".join(filter(None, (settings.reranker, settings.reranker_url, settings.reranker_model)))
+    return {"reranker": name, "reranker_top_n": settings.reranker_top_n}
+
+
+def note_misses(count: int) -> None:
+    """Say how many questions a re-ranker missed, so that nobody takes the figures for its own."""
+    if count:
+        note(
+            f"提示：重排序有 {count} 次没有给出结果，相应问题按原来的次序计。"
+            "可调大 reranker_timeout_s，或查看日志中的原因。"
+        )
 
 
 def deliver(directory: Path | None, *, page: str, data: str, rows: Sequence[Mapping[str, Value]]) -> None:

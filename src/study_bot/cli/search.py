@@ -78,6 +78,7 @@ def snippet(hit: Hit) -> str:
 
 
 def _search_file(ctx: typer.Context, index: Path | None, queries: Path, run: Path, top_k: int) -> None:
+    from study_bot.cli.eval_options import note_misses
     from study_bot.evaluation.datasets import read_queries, write_run
     from study_bot.evaluation.runner import run_retrieval
 
@@ -85,6 +86,7 @@ def _search_file(ctx: typer.Context, index: Path | None, queries: Path, run: Pat
     with services_for(ctx, index) as services, progress_bar() as show:
         services.warm_up()
         result = run_retrieval(questions, services.search_many, top_k, show)
+        note_misses(services.rerank_misses())
     write_run(run, result.run, tag="study-bot")
     seconds = result.mean_ms * len(questions) / 1000
     note(f"{len(questions)} 题，平均每题 {result.mean_ms:.1f} 毫秒，共 {duration(seconds)}。")

@@ -1,4 +1,4 @@
-"""Texts to unit vectors. The only importer of sentence_transformers, and only when a local model is first used."""
+"""Texts to unit vectors. Imports sentence_transformers only when a local model is first used."""
 
 from __future__ import annotations
 

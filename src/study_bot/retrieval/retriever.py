@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from study_bot.index.embedding import Encoder
+from study_bot.library.passages import embedding_text
 from study_bot.retrieval.eligibility import Eligibility, Eligible
 from study_bot.retrieval.exact import FoundArticle, look_up
 from study_bot.retrieval.features import QUESTION_FEATURES, question_features
+from study_bot.retrieval.fusion import Ranking
 from study_bot.retrieval.hybrid import Candidates, HybridSearch, Searchable
 from study_bot.retrieval.learned import LearnedRetrieval, load_learned
 from study_bot.retrieval.query import Query, understand
+from study_bot.retrieval.rerank import Reranking, in_force_first, reordered
 from study_bot.retrieval.selection import SameTexts, Selected, select
+from study_bot.retrieval.verbatim import moved_first, quoted_rows
 from study_bot.settings import Settings
 from study_bot.types import DocumentKind, Filters, Hit, Passage, QuestionContext, VersionStatus
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalLatency:
-    """Milliseconds of each step; `total` includes the looking up of articles and everything else."""
+    """Milliseconds of each step; `order` is that of quotations and of the re-ranker, `total` includes the looking up of
+    articles and everything else."""
 
     encode: float = 0.0
     dense: float = 0.0
     sparse: float = 0.0
     fuse: float = 0.0
+    order: float = 0.0
     total: float = 0.0
 
 
@@ -60,10 +66,12 @@ class Retriever:
         encoder: Encoder,
         settings: Settings,
         learned: LearnedRetrieval | None = None,
+        reranking: Reranking | None = None,
     ) -> None:
         """Get ready for one snapshot.
 
         :param learned: adapter and ranking; None = as the settings say.
+        :param reranking: second look at the best candidates; None = none, whatever the settings say.
         :raises LearnedFileError: a learned file cannot be used.
         """
         self._snapshot, self._encoder = snapshot, encoder
@@ -71,6 +79,7 @@ class Retriever:
             learned = load_learned(
                 settings.learned_dir, encoder.fingerprint, encoder.dimension, adapter=settings.query_adapter
             )
+        self._reranking = reranking
         self._search = HybridSearch(snapshot, learned, settings.candidates)
         self._eligibility = Eligibility(snapshot.versions, snapshot.passages, snapshot.articles)
         self._same = SameTexts(snapshot.passages)
@@ -112,6 +121,9 @@ class Retriever:
             allowed = ~without if allowed is None else allowed & ~without
         lists = self._search.search(vector, _keywords(query), k, allowed, self._named(query))
         exact = _exact_rows(found)
+        searched = time.perf_counter()
+        lists = self._in_order(query, lists, exact, k, day)
+        ordered = time.perf_counter()
         selected = select(
             lists.ranked.rows.tolist(),
             max(k - len(exact), 0),
@@ -132,6 +144,7 @@ class Retriever:
                 dense=lists.dense_ms,
                 sparse=lists.sparse_ms,
                 fuse=lists.fuse_ms,
+                order=1000 * (ordered - searched),
                 total=1000 * (ended - started),
             ),
             duplicates=self._duplicates(selected),
@@ -170,6 +183,7 @@ class Retriever:
             found = self._look_up(query, eligible, day)
             lists = self._search.search(vector, _keywords(query), k, eligible.rows, self._named(query))
             exact = _exact_rows(found)
+            lists = self._in_order(query, lists, exact, k, day)
             named = set(exact)
             others = [row for row in lists.ranked.rows.tolist() if row not in named]
             results.append(self._hits(exact, others, lists)[:k])
@@ -178,6 +192,26 @@ class Retriever:
     def _look_up(self, query: Query, eligible: Eligible, day: dt.date) -> tuple[FoundArticle, ...]:
         articles, passages = self._snapshot.articles, self._snapshot.passages
         return look_up(query.references, articles, self._eligibility, eligible, passages, day)
+
+    def _in_order(self, query: Query, lists: Candidates, exact: Sequence[int], k: int, day: dt.date) -> Candidates:
+        """The candidates with quoted passages first, and the next ones as the re-ranker puts them, if there is one."""
+        quoted = quoted_rows(lists, (query.search_text, _keywords(query)), self._snapshot.passages)
+        ranked = moved_first(lists.ranked, quoted)
+        if self._reranking is not None and len(exact) < k:
+            ranked = self._reranked(self._reranking, query, ranked, quoted.union(exact), day)
+        return lists if ranked is lists.ranked else replace(lists, ranked=ranked)
+
+    def _reranked(self, reranking: Reranking, query: Query, ranked: Ranking, fixed: Set[int], day: dt.date) -> Ranking:
+        """:param fixed: rows that keep their places."""
+        places = [place for place, row in enumerate(ranked.rows.tolist()) if row not in fixed][: reranking.top_n]
+        passages = [self._snapshot.passages[row] for row in ranked.rows[places].tolist()]
+        question = query.search_text if query.follow_up else query.question
+        order = reranking.order(question, [embedding_text(passage) for passage in passages])
+        if order is None:
+            return ranked
+        laws = [self._snapshot.articles.law_key(passage.doc_id) for passage in passages]
+        in_force = [self._eligibility.status(passage.version_id, day) is VersionStatus.IN_FORCE for passage in passages]
+        return reordered(ranked, places, in_force_first(order, laws, in_force))
 
     def _named(self, query: Query) -> NDArray[np.bool_] | None:
         return self._eligibility.rows_of_documents(query.doc_ids) if query.doc_ids else None
