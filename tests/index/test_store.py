@@ -3,12 +3,13 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
 
-from study_bot.errors import BuildInProgressError, DamagedIndexError, NoIndexError
+from study_bot.errors import BuildInProgressError, DamagedIndexError, NoIndexError, SnapshotError
 from study_bot.index import lock
 from study_bot.index import store as store_module
 from study_bot.index.lock import writer_lock
@@ -32,6 +33,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stores look at the disk at every call; a lock that is held is not waited for."""
     monkeypatch.setattr(store_module, "CHECK_EVERY_S", 0.0)
     monkeypatch.setattr(lock, "PATIENCE_S", 0.0)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
 
 
 def add_talk(library: Path, topic: str) -> None:
@@ -197,6 +205,51 @@ class TestSwapping:
         thread.join(10)
         assert found[0].build_id == store.current().build_id == new.build_id
 
+    def test_a_follower_opens_new_builds_so_that_questions_need_not(
+        self, library: Path, index_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store_module, "CHECK_EVERY_S", 0.01)
+        build(library, index_dir)
+        store = SnapshotStore(index_dir)
+        old = store.current()
+        prepared: list[tuple[str, str, str]] = []
+
+        def prepare(snapshot: Snapshot) -> None:
+            prepared.append((snapshot.build_id, store.current().build_id, threading.current_thread().name))
+
+        with store.following(prepare):
+            add_talk(library, "植树")
+            new = build(library, index_dir)
+            wait_for(lambda: store.current() is not old)
+            assert store.current().build_id == new.build_id
+        assert prepared == [(new.build_id, old.build_id, "new-builds")]
+        add_talk(library, "种花")
+        assert store.current().build_id == new.build_id
+        last = build(library, index_dir)
+        wait_for(lambda: store.current().build_id == last.build_id)  # nobody follows any more: whoever asks looks
+
+    def test_a_follower_outlives_what_goes_wrong(
+        self, library: Path, index_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store_module, "CHECK_EVERY_S", 0.01)
+        build(library, index_dir)
+        store = SnapshotStore(index_dir)
+        store.current()
+
+        def refuse(snapshot: Snapshot) -> None:
+            raise SnapshotError("用不了")
+
+        with store.following(refuse):
+            add_talk(library, "植树")
+            new = build(library, index_dir)
+            wait_for(lambda: store.current().build_id == new.build_id)
+            (index_dir / "CURRENT").write_text("nonsense", encoding="utf-8")
+            time.sleep(0.05)
+            assert store.current().build_id == new.build_id
+            add_talk(library, "种花")
+            newest = build(library, index_dir)
+            wait_for(lambda: store.current().build_id == newest.build_id)
+
     def test_readers_while_builds_are_published(self, library: Path, index_dir: Path) -> None:
         build(library, index_dir)
         store = SnapshotStore(index_dir)
@@ -254,6 +307,20 @@ class TestRollback:
         again = build(library, index_dir)
         assert again.published
         assert again.embedded == 0
+
+    def test_what_is_done_first_can_still_stop_it(self, library: Path, index_dir: Path) -> None:
+        old = build(library, index_dir)
+        add_talk(library, "植树")
+        new = build(library, index_dir)
+
+        def refuse() -> None:
+            with pytest.raises(BuildInProgressError), writer_lock(index_dir):
+                pass
+            raise SnapshotError("不行")
+
+        with pytest.raises(SnapshotError, match="不行"):
+            SnapshotStore(index_dir).rollback(old.build_id, refuse)
+        assert live(index_dir).build_id == new.build_id
 
     def test_only_a_whole_known_build(self, library: Path, index_dir: Path) -> None:
         old = build(library, index_dir)

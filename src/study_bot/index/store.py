@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from study_bot.errors import DamagedIndexError, NoIndexError, SnapshotError
+from study_bot.errors import DamagedIndexError, NoIndexError, SnapshotError, StudyBotError
 from study_bot.index import publish, snapshot_io
 from study_bot.index.articles import ArticleTable
 from study_bot.index.corpus import corpus_text
@@ -129,26 +130,46 @@ class SnapshotStore:
         self._snapshot: Snapshot | None = None
         self._stamp: tuple[int, int, int] | None = None
         self._next_check = 0.0
+        self._followed = False
 
     def current(self) -> Snapshot:
         """The live build; costs next to nothing unless another one was published.
 
-        A new build is opened by the thread that notices it, while others go on with the old one. If it is damaged,
-        the one already open stays in use.
+        A new build is opened by the thread that notices it, or where there is one by that of `following`, while others
+        go on with the old one. If it is damaged, the one already open stays in use.
 
         :raises NoIndexError: nothing was ever built.
         :raises DamagedIndexError: the live build cannot be opened, and none was open before.
         """
         snapshot = self._snapshot
-        if snapshot is not None and (time.monotonic() < self._next_check or not self._lock.acquire(blocking=False)):
-            return snapshot
-        if snapshot is None:
+        if snapshot is not None:
+            fresh = self._followed or time.monotonic() < self._next_check
+            if fresh or not self._lock.acquire(blocking=False):
+                return snapshot
+        else:
             self._lock.acquire()
         try:
             return self._refresh()
         finally:
             self._next_check = time.monotonic() + CHECK_EVERY_S
             self._lock.release()
+
+    @contextmanager
+    def following(self, prepare: Callable[[Snapshot], None] | None = None) -> Iterator[None]:
+        """Have a thread look for new builds, so that no question waits for one to be opened.
+
+        :param prepare: called in that thread with a new build before `current` gives it out; a StudyBotError it raises
+            is logged, and the build given out all the same.
+        """
+        stop = threading.Event()
+
+        thread = threading.Thread(target=self._follow, args=(stop, prepare), name="new-builds", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def peek(self) -> str | None:
         """The id of the live build without opening it; None if nothing was ever built.
@@ -161,9 +182,10 @@ class SnapshotStore:
         """Ids of the builds on disk, newest first; each can be rolled back to."""
         return publish.build_ids(self._index_dir)
 
-    def rollback(self, build_id: str) -> Snapshot:
+    def rollback(self, build_id: str, before: Callable[[], None] | None = None) -> Snapshot:
         """Make an earlier build live again, after opening it to see that it is whole.
 
+        :param before: called under the writer lock once nothing stands in the way any more; what it raises stops it.
         :raises NoIndexError: there is no such build.
         :raises DamagedIndexError: it is damaged.
         :raises BuildInProgressError: someone is building.
@@ -173,10 +195,28 @@ class SnapshotStore:
             raise NoIndexError(f"没有编号为 {build_id} 的索引。现有的索引：{known}。")
         with publish.writing(self._index_dir), writer_lock(self._index_dir):
             snapshot = Snapshot.open(self._index_dir / build_id)
+            if before is not None:
+                before()
             publish.make_live(self._index_dir, build_id)
         return snapshot
 
-    def _refresh(self) -> Snapshot:
+    def _follow(self, stop: threading.Event, prepare: Callable[[Snapshot], None] | None) -> None:
+        self._followed = True
+        try:
+            while not stop.wait(CHECK_EVERY_S):
+                if self._snapshot is not None:  # before the first question there is nobody to be spared
+                    with self._lock:
+                        self._try_refresh(prepare)
+        finally:
+            self._followed = False
+
+    def _try_refresh(self, prepare: Callable[[Snapshot], None] | None) -> None:
+        try:
+            self._refresh(prepare)
+        except SnapshotError as error:
+            _log.warning("%s", error)  # the index is gone; whoever asks next is told, too
+
+    def _refresh(self, prepare: Callable[[Snapshot], None] | None = None) -> Snapshot:
         stamp = self._current_stamp()
         if stamp is None:
             self._snapshot = None
@@ -184,7 +224,10 @@ class SnapshotStore:
         if self._snapshot is not None and stamp == self._stamp:
             return self._snapshot
         try:
-            self._snapshot = self._open_live()
+            opened = self._open_live()
+            if prepare is not None and opened is not self._snapshot:
+                _prepared(opened, prepare)
+            self._snapshot = opened
         except SnapshotError as error:
             if self._snapshot is None:
                 raise
@@ -214,6 +257,13 @@ class SnapshotStore:
         except OSError:
             return None
         return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _prepared(snapshot: Snapshot, prepare: Callable[[Snapshot], None]) -> None:
+    try:
+        prepare(snapshot)
+    except StudyBotError as error:
+        _log.warning("新的索引 %s 还不能用来回答：%s", snapshot.build_id, error)
 
 
 def _rows_by_version(passages: Sequence[Passage]) -> dict[str, range]:
