@@ -110,6 +110,7 @@ class LoadedFile:
 
     `title` is what the file itself declares (front matter, HTML or PDF title, ...), None if nothing.
     `metadata` holds front-matter keys, as strings. `warnings` are Chinese sentences for the admin.
+    `ocr_confidence` is the mean over the recognised pages, 0..1; None where none was recognised.
     """
 
     format: str
@@ -119,6 +120,7 @@ class LoadedFile:
     warnings: tuple[str, ...] = ()
     pages: int | None = None
     ocr_pages: tuple[int, ...] = ()
+    ocr_confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

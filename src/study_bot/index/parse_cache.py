@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import time
+import uuid
 from pathlib import Path
 
 from study_bot.index.codec import DECODE_ERRORS, codec
@@ -52,7 +53,7 @@ class ParseCache:
         """
         entry = self._entry(path, content_hash)
         self._folder.mkdir(parents=True, exist_ok=True)
-        part = entry.with_suffix(".part")
+        part = entry.with_suffix(f".{uuid.uuid4().hex}.part")  # the server and a builder may store the same file
         part.write_text(json.dumps(codec(LoadedFile).encode(loaded), ensure_ascii=False), encoding="utf-8")
         part.replace(entry)
 

@@ -16,6 +16,8 @@ class FileRow(Base):
 
     `state` is draft (given, not published), published, retired (kept, not indexed) or deleted (undo possible until
     it is purged). Columns from `title` to `version_of` are what an admin corrected; None = as the text says.
+    `understood` is what was read of the file with these corrections; the columns from `shown_title` to `text_hash`
+    are drawn from it so that they can be searched.
     """
 
     __tablename__ = "files"
@@ -43,6 +45,11 @@ class FileRow(Base):
     aliases: Mapped[list[Any]] = mapped_column(default=list)
     version_of: Mapped[str | None] = mapped_column(String(300))
     understood: Mapped[dict[str, Any] | None]
+    shown_title: Mapped[str] = mapped_column(String(300), default="", index=True)
+    shown_category: Mapped[str | None] = mapped_column(String(100), index=True)
+    kind: Mapped[str | None] = mapped_column(String(20))
+    doc_id: Mapped[str | None] = mapped_column(String(20), index=True)
+    text_hash: Mapped[str | None] = mapped_column(String(64), index=True)
     error: Mapped[str | None] = mapped_column(Text)
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("files.id"))
     origin: Mapped[str] = mapped_column(String(10))
@@ -59,7 +66,8 @@ class BuildRow(Base):
     """A request to build the index, or to go back to an earlier build, and what became of it.
 
     `state` is queued, running, done, failed or cancelled; at most one row runs (kept by the runner under the
-    index's own writer lock). `library_revision` is the state of the library that the build holds.
+    index's own writer lock). `library_revision` is the state of the library that the build holds. `attempts` counts how
+    often it was begun: one whose server died is begun again once.
     """
 
     __tablename__ = "builds"
@@ -75,6 +83,7 @@ class BuildRow(Base):
     ended_at: Mapped[dt.datetime | None]
     pid: Mapped[int | None]
     host: Mapped[str | None] = mapped_column(String(255))
+    attempts: Mapped[int] = mapped_column(default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     progress: Mapped[dict[str, Any] | None]
     report: Mapped[dict[str, Any] | None]

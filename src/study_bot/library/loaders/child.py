@@ -48,6 +48,7 @@ def from_json(values: dict[str, Any]) -> LoadedFile:
         warnings=tuple(values["warnings"]),
         pages=values["pages"],
         ocr_pages=tuple(values["ocr_pages"]),
+        ocr_confidence=values["ocr_confidence"],
     )
 
 

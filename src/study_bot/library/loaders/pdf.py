@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class _Scan:
     broken: list[int] = field(default_factory=list)
     unreadable: list[int] = field(default_factory=list)
     doubtful: list[str] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
 
 
 def load_pdf(data: bytes, limits: LoadLimits) -> LoadedFile:
@@ -84,7 +86,13 @@ def load_pdf(data: bytes, limits: LoadLimits) -> LoadedFile:
     if not blocks and scan.broken:
         raise _damaged()
     return LoadedFile(
-        "pdf", tuple(blocks), title, warnings=_warnings(scan, limits), pages=count, ocr_pages=tuple(scan.done)
+        "pdf",
+        tuple(blocks),
+        title,
+        warnings=_warnings(scan, limits),
+        pages=count,
+        ocr_pages=tuple(scan.done),
+        ocr_confidence=statistics.fmean(scan.scores) if scan.scores else None,
     )
 
 
@@ -144,6 +152,7 @@ def _read_page(document: pypdfium2.PdfDocument, index: int, limits: LoadLimits, 
                 recognised, score = ocr.recognise(_three_channels(image), scale, number, limits.threads)
                 if _adds_text(recognised, text):
                     scan.done.append(number)
+                    scan.scores.append(score)
                     if score < LOW_SCORE:
                         scan.doubtful.append(f"第 {number} 页 {score:.0%}")
                     return recognised

@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("ended_at", study_bot.storage.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("pid", sa.Integer(), nullable=True),
         sa.Column("host", sa.String(length=255), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("progress", sa.JSON(), nullable=True),
         sa.Column("report", sa.JSON(), nullable=True),
@@ -142,6 +143,11 @@ def upgrade() -> None:
         sa.Column("aliases", sa.JSON(), nullable=False),
         sa.Column("version_of", sa.String(length=300), nullable=True),
         sa.Column("understood", sa.JSON(), nullable=True),
+        sa.Column("shown_title", sa.String(length=300), nullable=False),
+        sa.Column("shown_category", sa.String(length=100), nullable=True),
+        sa.Column("kind", sa.String(length=20), nullable=True),
+        sa.Column("doc_id", sa.String(length=20), nullable=True),
+        sa.Column("text_hash", sa.String(length=64), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("replaces_id", sa.Integer(), nullable=True),
         sa.Column("origin", sa.String(length=10), nullable=False),
@@ -158,9 +164,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("files", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_files_deleted_at"), ["deleted_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_files_doc_id"), ["doc_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_files_origin_path"), ["origin_path"], unique=False)
         batch_op.create_index(batch_op.f("ix_files_sha256"), ["sha256"], unique=False)
         batch_op.create_index(batch_op.f("ix_files_state"), ["state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_files_shown_category"), ["shown_category"], unique=False)
+        batch_op.create_index(batch_op.f("ix_files_shown_title"), ["shown_title"], unique=False)
+        batch_op.create_index(batch_op.f("ix_files_text_hash"), ["text_hash"], unique=False)
         batch_op.create_index(
             "uq_files_path_kept",
             ["path"],
@@ -285,6 +295,10 @@ def downgrade() -> None:
             sqlite_where=sa.text("state <> 'deleted'"),
             postgresql_where=sa.text("state <> 'deleted'"),
         )
+        batch_op.drop_index(batch_op.f("ix_files_text_hash"))
+        batch_op.drop_index(batch_op.f("ix_files_shown_title"))
+        batch_op.drop_index(batch_op.f("ix_files_shown_category"))
+        batch_op.drop_index(batch_op.f("ix_files_doc_id"))
         batch_op.drop_index(batch_op.f("ix_files_state"))
         batch_op.drop_index(batch_op.f("ix_files_sha256"))
         batch_op.drop_index(batch_op.f("ix_files_origin_path"))
