@@ -31,7 +31,10 @@ _RANK = {Role.OFFICER: 0, Role.UNIT_ADMIN: 1, Role.ADMIN: 2}
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account as others see it; never the password. `unit_id` None = of no unit."""
+    """An account as others see it; never the password. `unit_id` None = of no unit; `unit` is its path from the root.
+
+    `revision` counts the changes: who saves one names the revision that was looked at.
+    """
 
     id: int
     badge: str
@@ -42,15 +45,20 @@ class Person:
     phone: str = ""
     must_change: bool = False
     active: bool = True
+    revision: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something, and from which address. `person` None = the system itself, or nobody who signed in."""
+    """Who does something, and from which address. `person` None = the system itself, or nobody who signed in.
+
+    `trusted` is the program itself, which may do everything; nothing that comes over the network is ever that.
+    """
 
     person: Person | None
     address: str = ""
     label: str = ""
+    trusted: bool = False
 
     @property
     def name(self) -> str:
@@ -76,6 +84,15 @@ class Actor:
             raise ForbiddenError(f"这项操作需要{role.label}权限。")
         return self.person
 
+    def allow(self, role: Role) -> None:
+        """Let the program itself pass, and people who have at least this role.
 
-SYSTEM = Actor(None, label="系统")
+        :raises SignInError: nobody is signed in, or the password must be changed first.
+        :raises ForbiddenError: the role does not reach.
+        """
+        if not self.trusted:
+            self.require(role)
+
+
+SYSTEM = Actor(None, label="系统", trusted=True)
 """The program itself: first start, timed work, commands on the server's own console."""

@@ -24,7 +24,10 @@ class UnitRow(Base):
 
 
 class PersonRow(Base):
-    """An account. People are never deleted, only made inactive: the trail speaks of them."""
+    """An account. People are never deleted, only made inactive: the trail speaks of them.
+
+    `password_hash` is None where no password was ever set. `revision` is raised by every change to what others see.
+    """
 
     __tablename__ = "people"
 
@@ -37,6 +40,7 @@ class PersonRow(Base):
     password_hash: Mapped[str | None] = mapped_column(String(300))
     must_change: Mapped[bool] = mapped_column(default=True)
     active: Mapped[bool] = mapped_column(default=True)
+    revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime]
     password_changed_at: Mapped[dt.datetime | None]
     last_sign_in_at: Mapped[dt.datetime | None]

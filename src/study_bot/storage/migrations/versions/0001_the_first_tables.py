@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=300), nullable=True),
         sa.Column("must_change", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("created_at", study_bot.storage.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("password_changed_at", study_bot.storage.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("last_sign_in_at", study_bot.storage.columns.UtcDateTime(timezone=True), nullable=True),
