@@ -1,1 +1,1 @@
-"""How the library is used: questions asked, feedback, figures for the dashboard. Personal data."""
+"""What people asked and what became of it: the log, their word on the answers, figures for those who run the place."""

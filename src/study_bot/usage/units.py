@@ -1,0 +1,34 @@
+"""Which units a person may see figures of."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from study_bot.accounts.roles import Actor, Role
+from study_bot.errors import ForbiddenError
+from study_bot.storage.tables import UnitRow
+
+
+def units_below(session: Session, unit_id: int) -> frozenset[int]:
+    """A unit and all that belong to it, directly or not."""
+    tree = select(UnitRow.id).where(UnitRow.id == unit_id).cte(recursive=True)
+    tree = tree.union(select(UnitRow.id).join(tree, UnitRow.parent_id == tree.c.id))
+    return frozenset(session.scalars(select(tree.c.id)))
+
+
+def units_for(session: Session, actor: Actor, unit_id: int | None) -> frozenset[int] | None:
+    """The units whose figures the actor asked for: one with those below it; None = all there is.
+
+    :raises SignInError: nobody is signed in.
+    :raises ForbiddenError: an officer, or a unit that is not the unit admin's.
+    """
+    person = actor.require(Role.UNIT_ADMIN)
+    if person.role.covers(Role.ADMIN):
+        return None if unit_id is None else units_below(session, unit_id)
+    own = frozenset[int]() if person.unit_id is None else units_below(session, person.unit_id)
+    if unit_id is None:
+        return own
+    if unit_id not in own:
+        raise ForbiddenError("只能查看本单位及下属单位的统计。")
+    return units_below(session, unit_id)
