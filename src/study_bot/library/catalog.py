@@ -179,7 +179,8 @@ def describe(
     warnings = list(version_text.warnings)
     if history.amended_since and dates["effective"] is None:
         warnings.append(
-            "文中只有最初的施行日期，未写明本次修改的施行日期；如有需要请在 catalog.toml 中补充 effective。"
+            "文中只有最初的施行日期，未写明本次修改的施行日期；"
+            "如有需要请补登施行日期（管理页的“更正”，或 catalog.toml 的 effective）。"
         )
     version = Version(
         version_id=f"{doc_id}-{content_hash[:8]}",
@@ -284,7 +285,7 @@ def _chain(group: Sequence[Version]) -> list[Version]:
             warnings = (
                 *warnings,
                 f"与《{successor.title}》（{successor.path}）是同一文献且日期相同，以后者为准；"
-                "请在 catalog.toml 中写明日期。",
+                "请写明日期（管理页的“更正”，或 catalog.toml）。",
             )
         status = version.status if version.status in _INACTIVE else VersionStatus.AMENDED
         chained.append(replace(version, status=status, repealed=version.repealed or begins, warnings=warnings))
