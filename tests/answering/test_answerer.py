@@ -95,7 +95,7 @@ def test_old_versions_are_found_when_asked_for_and_labelled(services: Services) 
     assert not now.notices
     then = services.answer("学习管理规定第十条", filters=Filters(as_of=dt.date(2024, 5, 1)))
     assert then.citations[0].version_id == old.citations[0].version_id
-    assert any("请以现行版本为准" in notice for notice in then.notices)
+    assert any("此后规定有变化" in notice for notice in then.notices)
 
 
 def test_a_list_in_a_workbook_is_given_whole(services: Services) -> None:

@@ -54,6 +54,8 @@ def test_the_day_asked_about(text: str, day: dt.date | None):
     [
         ("旧法怎么规定", VersionWish.OLD, ()),
         ("旧治安管理处罚法第三条", VersionWish.OLD, ()),
+        ("以前的治安管理处罚法第三条", VersionWish.OLD, ()),
+        ("原来治安管理处罚法怎么规定", VersionWish.OLD, ()),
         ("修订前的治安管理处罚法第三条", VersionWish.OLD, ()),
         ("原来的规定是什么", VersionWish.OLD, ()),
         ("新法怎么规定", VersionWish.NEWEST, ()),

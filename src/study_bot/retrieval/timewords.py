@@ -53,7 +53,7 @@ _WISHES = (
     (_CURRENT, VersionWish.CURRENT),
 )
 # Right before the name of a law.
-_BEFORE_LAW = re.compile(r"(?:(?P<new>最?新)|(?P<current>现行)|[旧老原])的?$")
+_BEFORE_LAW = re.compile(r"(?:(?P<new>最?新)|(?P<current>现行)|以前|从前|过去|原来|[旧老原])的?$")
 
 _YEAR = r"(?:(?P<year>(?:19|20)\d\d|[零〇○一二三四五六七八九]{4})年?|(?<![\d第])(?P<short>\d\d)年?)"
 _VERSION_YEAR = re.compile(_YEAR + r"的?(?:版本?|修[订改正](?:版|本|案)?)的?")
