@@ -30,7 +30,7 @@ _KEPT = (FileState.DRAFT, FileState.PUBLISHED, FileState.RETIRED)
 
 
 class Files(FileShelf):
-    """What can be done with the files of the library. What changes something asks for an admin, or for the program itself.
+    """What can be done with the files of the library, by an admin or the program itself.
 
     Methods raise SignInError or ForbiddenError for anybody else, NotFoundError for a file that is not there, and
     ConflictError when it was changed meanwhile or is in a state in which this cannot be done.
