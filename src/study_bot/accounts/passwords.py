@@ -25,6 +25,9 @@ MIN_OWN_CHARS = 6
 ONE_TIME_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """No letter or digit that can be taken for another one (i l o 0 1)."""
 
+_LONGEST_TRIED = 1024
+"""Characters of what is typed that are looked at; no password is as long."""
+
 _GROUPS, _GROUP_CHARS = 3, 5
 
 _AT_ONCE = 4
@@ -143,6 +146,6 @@ def _form(password: str) -> str:
 
 def _verify(hasher: PasswordHasher, stored: str, password: str) -> bool:
     try:
-        return hasher.verify(stored, _form(password).encode("utf-8", "surrogatepass")[:4096])
+        return hasher.verify(stored, _form(password[:_LONGEST_TRIED]).encode("utf-8", "surrogatepass"))
     except (VerificationError, InvalidHashError):
         return False
