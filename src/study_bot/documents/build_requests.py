@@ -1,0 +1,283 @@
+"""What an admin may ask of the index: build it, stop building, go back to an earlier build; and what was asked so far.
+
+Asking only writes a row. The runner of one of the server processes does the work: see build_runner.py.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from study_bot.accounts import audit
+from study_bot.accounts.roles import Actor, Role
+from study_bot.documents.build_rows import Build, BuildKind, BuildState, build_of, one_build, select_builds
+from study_bot.errors import ConflictError, DamagedIndexError, NotFoundError, StudyBotError
+from study_bot.index import publish
+from study_bot.index.manifest import Manifest, read_manifest
+from study_bot.index.store import SnapshotStore
+from study_bot.settings import Settings
+from study_bot.storage.columns import utc_now
+from study_bot.storage.database import Database
+from study_bot.storage.library_tables import BuildRow, StateRow
+
+LIBRARY_REVISION = "library_revision"
+"""Name of the state row that each change to what is published raises."""
+
+_REQUEST_LOCK = 7_303_463
+_WAITING_OR_RUNNING = (BuildState.QUEUED.value, BuildState.RUNNING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierBuild:
+    """A build on disk other than the live one. `library_revision` is None if it was not asked for in the browser.
+
+    `obstacle` says why it cannot be gone back to (a Chinese sentence), None if it can.
+    """
+
+    build_id: str
+    created: dt.datetime
+    files: int
+    passages: int
+    articles: int
+    library_revision: int | None = None
+    obstacle: str | None = None
+
+
+class Builds:
+    """Requests to build the index, in the database; the builds themselves, on disk. Safe for many threads."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._index_dir = settings.index_dir
+        self._store = SnapshotStore(settings.index_dir)
+
+    def request(self, actor: Actor) -> Build:
+        """Ask for a build of what is published when it begins.
+
+        One that is waiting already will do: it is given back, `joined`. One that runs will not, as it may have begun
+        before the last change: the new one waits for it to end.
+
+        :raises AccessError: the actor is not an admin.
+        """
+        actor.allow(Role.ADMIN)
+        with self._database.write() as session:
+            _one_at_a_time(session)
+            waiting = session.scalar(
+                select(BuildRow.id).where(
+                    BuildRow.kind == BuildKind.BUILD.value, BuildRow.state == BuildState.QUEUED.value
+                )
+            )
+            if waiting is not None:
+                return replace(_known(session, waiting), joined=True)
+            row = BuildRow(kind=BuildKind.BUILD.value, state=BuildState.QUEUED.value, requested_at=utc_now())
+            row.requested_by = actor.person_id
+            session.add(row)
+            session.flush()
+            build = _known(session, row.id)
+            audit.append(session, actor, "index.request", build.subject)
+            return build
+
+    def cancel(self, actor: Actor, build_id: int) -> Build:
+        """Stop a build: at once if it waits, soon if it runs. The live index stays as it is.
+
+        :param build_id: number of the request, `Build.id`.
+        :raises AccessError: the actor is not an admin.
+        :raises NotFoundError: there is no such request.
+        :raises ConflictError: it has ended, or is going back to an earlier build, which takes a moment only.
+        """
+        actor.allow(Role.ADMIN)
+        with self._database.write() as session:
+            build = _known(session, build_id, lock=True)
+            if build.state.is_final:
+                raise ConflictError(f"这次任务已经结束（{build.state.label}），不能再取消。请刷新页面查看结果。")
+            if build.kind is BuildKind.ROLL_BACK:
+                raise ConflictError("回退只需片刻，不能取消。完成后可以再回退到别的索引。")
+            values: dict[str, object] = {"cancel_requested": True}
+            if build.state is BuildState.QUEUED:
+                values |= {"state": BuildState.CANCELLED.value, "ended_at": utc_now(), "progress": None}
+            session.execute(update(BuildRow).where(BuildRow.id == build_id).values(**values))
+            audit.append(session, actor, "index.cancel", build.subject)
+            return _known(session, build_id)
+
+    def current(self) -> Build | None:
+        """The build that runs, else the one that waits, else None."""
+        builds = self._select_active()
+        return builds[0] if builds else None
+
+    def waiting(self) -> Build | None:
+        """The build that waits, None if none does."""
+        return next((build for build in self._select_active() if build.state is BuildState.QUEUED), None)
+
+    def get(self, build_id: int) -> Build:
+        """The request of that number.
+
+        :raises NotFoundError: there is none.
+        """
+        with self._database.read() as session:
+            return _known(session, build_id)
+
+    def recent(self, count: int = 20) -> tuple[Build, ...]:
+        """The last requests, newest first, whatever became of them."""
+        with self._database.read() as session:
+            rows = session.execute(select_builds().order_by(BuildRow.id.desc()).limit(count))
+            return tuple(build_of(*row) for row in rows)
+
+    def earlier(self) -> tuple[EarlierBuild, ...]:
+        """The builds that are kept for going back to, newest first; damaged ones are left out."""
+        live = self._live_manifest()
+        manifests = [manifest for manifest in self._manifests() if live is None or manifest.build_id != live.build_id]
+        with self._database.read() as session:
+            revisions = _revisions(session, [manifest.build_id for manifest in manifests])
+        return tuple(
+            EarlierBuild(
+                build_id=manifest.build_id,
+                created=manifest.created,
+                files=manifest.files,
+                passages=manifest.passages,
+                articles=manifest.articles,
+                library_revision=revisions.get(manifest.build_id),
+                obstacle=_obstacle(manifest, live),
+            )
+            for manifest in manifests
+        )
+
+    def roll_back(self, actor: Actor, build_id: str) -> Build:
+        """Make an earlier build live again, in every process that serves this index. Files stay as they are.
+
+        The trail tells of it before it happens, so that nothing happens untold.
+
+        :param build_id: name of the build on disk, `EarlierBuild.build_id`.
+        :raises AccessError: the actor is not an admin.
+        :raises ConflictError: it is live already, or was made with another embedding model.
+        :raises NoIndexError: there is no such build.
+        :raises DamagedIndexError: it is damaged.
+        :raises BuildInProgressError: a build is running.
+        """
+        actor.allow(Role.ADMIN)
+        live = self._live_manifest()
+        if live is not None and live.build_id == build_id:
+            raise ConflictError("这个索引正在使用，不需要回退。")
+        known = next((manifest for manifest in self._manifests() if manifest.build_id == build_id), None)
+        if known is not None and (obstacle := _obstacle(known, live)) is not None:
+            raise ConflictError(obstacle)
+        number = 0
+
+        def note() -> None:
+            nonlocal number
+            number = self._begin_roll_back(actor, build_id, live.build_id if live else None)
+
+        try:
+            self._store.rollback(build_id, note)
+        except StudyBotError as error:
+            if number:
+                self._end_roll_back(number, BuildState.FAILED, str(error))
+            raise
+        return self._end_roll_back(number, BuildState.DONE)
+
+    def library_revision(self) -> int:
+        """State of the library: raised by each change to what is published, 0 before the first."""
+        with self._database.read() as session:
+            return _library_revision(session)
+
+    def live_revision(self) -> int | None:
+        """State of the library that the live build holds; None if there is none, or it was not made from the library.
+
+        :raises DamagedIndexError: CURRENT cannot be read.
+        """
+        live = publish.live_build_id(self._index_dir)
+        if live is None:
+            return None
+        with self._database.read() as session:
+            return _revisions(session, [live]).get(live)
+
+    def stale(self) -> bool:
+        """Whether the library has changed since the live build was made, or that was not made from the library.
+
+        :raises DamagedIndexError: CURRENT cannot be read.
+        """
+        revision = self.library_revision()
+        held = self.live_revision()
+        return revision > 0 and (held is None or held < revision)
+
+    def _select_active(self) -> tuple[Build, ...]:
+        """Those that run, then those that wait, each in the order of asking."""
+        with self._database.read() as session:
+            rows = session.execute(
+                select_builds()
+                .where(BuildRow.kind == BuildKind.BUILD.value, BuildRow.state.in_(_WAITING_OR_RUNNING))
+                .order_by(BuildRow.state.desc(), BuildRow.id)
+            )
+            return tuple(build_of(*row) for row in rows)
+
+    def _manifests(self) -> list[Manifest]:
+        manifests = []
+        for build_id in publish.build_ids(self._index_dir):
+            try:
+                manifests.append(read_manifest(self._index_dir / build_id))
+            except DamagedIndexError:
+                continue  # deleted meanwhile, or of another program
+        return manifests
+
+    def _live_manifest(self) -> Manifest | None:
+        """Of the live build; None if there is none or it is damaged, when going back may be the cure."""
+        try:
+            live = publish.live_build_id(self._index_dir)
+            return None if live is None else read_manifest(self._index_dir / live)
+        except DamagedIndexError:
+            return None
+
+    def _begin_roll_back(self, actor: Actor, build_id: str, live: str | None) -> int:
+        with self._database.write() as session:
+            row = BuildRow(kind=BuildKind.ROLL_BACK.value, state=BuildState.RUNNING.value, build_id=build_id)
+            row.requested_at = row.started_at = row.beat_at = utc_now()
+            row.requested_by = actor.person_id
+            session.add(row)
+            session.flush()
+            audit.append(session, actor, "index.roll_back", build_id, {"from": live, "task": row.id})
+            return row.id
+
+    def _end_roll_back(self, number: int, state: BuildState, error: str | None = None) -> Build:
+        with self._database.write() as session:
+            values = {"state": state.value, "ended_at": utc_now(), "error": error}
+            session.execute(update(BuildRow).where(BuildRow.id == number).values(**values))
+            return _known(session, number)
+
+
+def _one_at_a_time(session: Session) -> None:
+    """Two requests at once must not both find that nothing waits. SQLite has one writer at a time anyhow."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _REQUEST_LOCK})
+
+
+def _known(session: Session, build_id: int, *, lock: bool = False) -> Build:
+    if lock:  # a runner may be taking it
+        session.execute(select(BuildRow.id).where(BuildRow.id == build_id).with_for_update())
+    build = one_build(session, build_id)
+    if build is None:
+        raise NotFoundError("没有这次建立索引的记录。请刷新页面。")
+    return build
+
+
+def _library_revision(session: Session) -> int:
+    return session.scalar(select(StateRow.value).where(StateRow.name == LIBRARY_REVISION)) or 0
+
+
+def _revisions(session: Session, build_ids: Sequence[str]) -> dict[str, int]:
+    """State of the library by build; one that a later request found up to date holds that later state, too."""
+    rows = session.execute(
+        select(BuildRow.build_id, func.max(BuildRow.library_revision))
+        .where(BuildRow.kind == BuildKind.BUILD.value, BuildRow.state == BuildState.DONE.value)
+        .where(BuildRow.build_id.in_(build_ids), BuildRow.library_revision.is_not(None))
+        .group_by(BuildRow.build_id)
+    )
+    return {str(build_id): revision for build_id, revision in rows if revision is not None}
+
+
+def _obstacle(manifest: Manifest, live: Manifest | None) -> str | None:
+    if live is not None and manifest.model != live.model:
+        return "这个索引是用另一个向量模型建立的，不能用现在的设置检索。请改回原来的模型，或重新建立索引。"
+    return None
