@@ -136,9 +136,17 @@ def open_database(url: str, data_dir: Path) -> Database:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"数据目录 {data_dir} 不能写入（{error.strerror}）。请检查权限和磁盘。") from None
-    database = Database(url or URL.create("sqlite", database=str(data_dir / "study_bot.sqlite3")))
+    database = database_of(url, data_dir)
     database.migrate()
     return database
+
+
+def database_of(url: str, data_dir: Path) -> Database:
+    """The same database, neither made nor brought up to date.
+
+    :raises SettingsError: the address is wrong.
+    """
+    return Database(url or URL.create("sqlite", database=str(data_dir / "study_bot.sqlite3")))
 
 
 def _engine(url: URL) -> Engine:
