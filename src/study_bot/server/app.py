@@ -21,10 +21,11 @@ from study_bot.errors import SettingsError, StudyBotError
 from study_bot.server.api import api_router, nothing_else_router
 from study_bot.server.metering import MeteredServices, Metrics
 from study_bot.server.middleware import BodyLimit, GradioManners, LetGo, Prefix, SecurityHeaders
+from study_bot.server.office import add_guard, add_office, body_limit, dressed
 from study_bot.server.pages import pages_router
+from study_bot.server.ports import Doorway
 from study_bot.server.problems import problem, register_problems
 from study_bot.ui.links import site_root
-from study_bot.ui.page import dress_gradio_page
 from study_bot.ui.ports import IndexState, StudyServices
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,11 @@ STOP_SECONDS = 5
 """Open connections are given this long when the server is asked to stop."""
 
 
-def create_app(services: StudyServices) -> FastAPI:
-    """The whole application: page, reader, JSON interface, health, metrics. Every call makes its own."""
+def create_app(services: StudyServices, office: Doorway | None = None) -> FastAPI:
+    """The whole application: page, reader, JSON interface, health, metrics. Every call makes its own.
+
+    :param office: people, documents and what else an office has; None = nobody signs in and there is no administration.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     root = site_root(services.settings)
     metrics = Metrics()
@@ -45,11 +49,15 @@ def create_app(services: StudyServices) -> FastAPI:
     app.include_router(api_router(metered))
     app.include_router(nothing_else_router())
     app.include_router(pages_router(metered, root))
+    if office is not None:
+        add_office(app, office, metered)
     _mount_page(app, metered, root)
-    app.add_middleware(GradioManners, dress=partial(dress_gradio_page, root=root))
+    app.add_middleware(GradioManners, dress=partial(dressed, root=root, web=app.state.web if office else None))
     app.state.stopping = asyncio.Event()
     app.add_middleware(LetGo, stopping=app.state.stopping)
-    app.add_middleware(BodyLimit)
+    if office is not None:
+        add_guard(app, office)
+    app.add_middleware(BodyLimit, limit_of=partial(body_limit, services.settings if office else None))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Prefix, prefix=root)
     return app

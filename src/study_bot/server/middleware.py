@@ -6,21 +6,27 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from study_bot.server.problems import problem
+from study_bot.server.paths import is_office_page, is_own, route_path
+from study_bot.server.problems import answer, problem
 
 MAX_BODY_BYTES = 1_000_000
-"""Larger requests are refused; a question with its scope is far smaller."""
+"""Larger requests are refused where no file is handed over; a question with its scope is far smaller."""
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
 """For our own pages: nothing inline runs, whatever a document contains."""
+
+OFFICE_POLICY = f"{PAGE_POLICY}; connect-src 'self'"
+"""The same for the pages behind the sign-in, whose script talks to us."""
 
 GRADIO_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -37,8 +43,6 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
-_OWN = re.compile(r"^/(?:reader|api|ui|healthz|readyz|metrics)(?:/|$)")
-
 # The parts of Gradio that this page needs; all others (uploads, file and proxy access, monitoring …) are closed.
 _GRADIO = re.compile(
     r"^/(?:$|config$|theme\.css$|favicon\.ico$|robots\.txt$|(?:assets|static)/"
@@ -46,12 +50,6 @@ _GRADIO = re.compile(
 )
 
 QUEUE_FULL = "排队的人太多了，请稍后再试。"
-
-
-def route_path(scope: Scope) -> str:
-    """The path without the prefix under which the application is served."""
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    return path[len(root) :] or "/" if root and path.startswith(root) else path
 
 
 class Prefix:
@@ -81,7 +79,8 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        policy = PAGE_POLICY if _OWN.match(route_path(scope)) else GRADIO_POLICY
+        path = route_path(scope)
+        policy = OFFICE_POLICY if is_office_page(path) else PAGE_POLICY if is_own(path) else GRADIO_POLICY
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -95,19 +94,22 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses requests whose body is larger than MAX_BODY_BYTES, declared or not."""
+    """Refuses requests whose body is too large, declared or not."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, limit_of: Callable[[str], int] = lambda _: MAX_BODY_BYTES) -> None:
+        """`limit_of` gives the most bytes a path takes."""
         self.app = app
+        self.limit_of = limit_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        limit = self.limit_of(route_path(scope))
         declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdigit() or int(declared) > MAX_BODY_BYTES:
-            await problem(413, "请求内容太大。", "http_413")(scope, receive, send)
+        if not declared.isdigit() or int(declared) > limit:
+            await answer(Request(scope), 413, too_large(limit), "http_413")(scope, receive, send)
             return
         seen = 0
 
@@ -115,11 +117,16 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY_BYTES:
+            if seen > limit:
                 raise HTTPException(413)
             return message
 
         await self.app(scope, counted, send)
+
+
+def too_large(limit: int) -> str:
+    """What is said of a request that is too large."""
+    return "请求内容太大。" if limit <= MAX_BODY_BYTES else f"内容太大，一次最多 {limit // 1_000_000} MB。"
 
 
 class LetGo:
@@ -151,7 +158,8 @@ class LetGo:
 class GradioManners:
     """Closes what is neither ours nor a used part of Gradio, dresses its page, and puts a full queue into Chinese."""
 
-    def __init__(self, app: ASGIApp, dress: Callable[[str], str]) -> None:
+    def __init__(self, app: ASGIApp, dress: Callable[[Scope, str], str]) -> None:
+        """`dress` makes the start page out of Gradio's."""
         self.app = app
         self.dress = dress
 
@@ -161,17 +169,17 @@ class GradioManners:
             await self.app(scope, receive, send)
             return
         path = route_path(scope)
-        if not _OWN.match(path) and not _GRADIO.match(path):
+        if not is_own(path) and not _GRADIO.match(path):
             await problem(404, "没有这个地址。", "http_404")(scope, receive, send)
         elif path == "/" and scope["method"] in ("GET", "HEAD"):
-            await self.app(scope, receive, _Rewriter(send, self._dressed))
+            await self.app(scope, receive, _Rewriter(send, partial(self._dressed, scope)))
         elif path == "/gradio_api/queue/join":
             await self.app(scope, receive, _Rewriter(send, _queue_message))
         else:
             await self.app(scope, receive, send)
 
-    def _dressed(self, status: int, body: bytes) -> tuple[int, bytes]:
-        return status, self.dress(body.decode()).encode() if status == 200 else body
+    def _dressed(self, scope: Scope, status: int, body: bytes) -> tuple[int, bytes]:
+        return status, self.dress(scope, body.decode()).encode() if status == 200 else body
 
 
 def _queue_message(status: int, body: bytes) -> tuple[int, bytes]:

@@ -51,15 +51,18 @@ def _links(root: str, name: str) -> str:
     )
 
 
-def dress_gradio_page(page: str, root: str) -> str:
+def dress_gradio_page(page: str, root: str, menu: str = "") -> str:
     """Gradio's start page in Chinese, with our styles first and none of its links to other sites.
 
+    :param menu: HTML that stands beside Gradio's own, at the end of the body.
     The page is a template of another project: what is not found there is left as it is, and a test says so.
     """
     page = page.replace('lang="en"', 'lang="zh-CN"', 1)
     page = _FOREIGN.sub("", page)
     page = page.replace("width=device-width, initial-scale=1, shrink-to-fit=no", _VIEWPORT, 1)
     head = f"<title>{PAGE_TITLE}</title>{_links(root, 'app')}"
+    before, body, after = page.rpartition("</body>")
+    page = before + menu + body + after
     return page.replace('<meta charset="utf-8" />', '<meta charset="utf-8" />' + head, 1)
 
 

@@ -1,0 +1,69 @@
+"""What a server has beyond the questions where people sign in: the guard, the pages of people and administration."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from study_bot.errors import NotFoundError
+from study_bot.server.guard import Guard
+from study_bot.server.middleware import MAX_BODY_BYTES
+from study_bot.server.ports import Doorway
+from study_bot.server.web import Web
+from study_bot.settings import Settings
+from study_bot.ui.page import dress_gradio_page
+from study_bot.ui.ports import StudyServices
+
+MAX_ROSTER_BYTES = 12_000_000
+"""A roster, as a file or as the rows that were read from it."""
+
+_UPLOAD = re.compile(r"^/admin/files/upload$")
+_ROSTER = re.compile(r"^/admin/people/roster(?:/|$)")
+
+
+def add_office(app: FastAPI, office: Doorway, services: StudyServices) -> None:
+    """Add the pages of people and administration. Call before Gradio's page, which takes every address left."""
+    app.state.web = web = Web(office)
+    for router in office_routers(office, services, web):
+        app.include_router(router)
+    app.include_router(_nothing_else_router())
+
+
+def add_guard(app: FastAPI, office: Doorway) -> None:
+    """Add the door; every layer added before lies behind it."""
+    app.add_middleware(Guard, office=office, web=app.state.web)
+
+
+def office_routers(office: Doorway, services: StudyServices, web: Web) -> list[APIRouter]:
+    """Every router of these pages."""
+    return []
+
+
+def body_limit(settings: Settings | None, path: str) -> int:
+    """The most bytes a request to a path may have; settings None = no files are taken."""
+    if settings is not None and _UPLOAD.match(path):
+        return int(settings.max_file_mb * 1_000_000) + MAX_BODY_BYTES
+    return MAX_ROSTER_BYTES if settings is not None and _ROSTER.match(path) else MAX_BODY_BYTES
+
+
+def dressed(scope: Scope, page: str, root: str, web: Web | None) -> str:
+    """Gradio's start page with our styles, and the menu of who is signed in."""
+    menu = web.fragment(Request(scope), "chat_menu.html") if web is not None else ""
+    return dress_gradio_page(page, root, menu)
+
+
+def _nothing_else_router() -> APIRouter:
+    """Answers whatever else is asked for below these addresses, so that it does not end in the page of questions."""
+    router = APIRouter()
+
+    def nothing(rest: str = "") -> Response:
+        raise NotFoundError("没有这个页面，请检查地址。")
+
+    for area in ("admin", "account", "sign-in", "sign-out"):
+        for path in (f"/{area}", f"/{area}/{{rest:path}}"):
+            router.add_api_route(path, nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    return router

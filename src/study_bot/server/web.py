@@ -1,0 +1,346 @@
+"""The shell of our own pages behind the sign-in: templates, who asks, forms, messages.
+
+How a page is written::
+
+    def people_router(web: Web, people: People) -> APIRouter:
+        router = APIRouter(prefix="/admin/people")
+
+        @router.get("")
+        def listing(request: Request, actor: CurrentActor, text: str = "") -> Response:
+            actor.require(Role.UNIT_ADMIN)
+            page = people.search(actor, text=text, page=page_number(request))
+            return web.render(request, "admin/people.html", page=page, text=text)
+
+        @router.post("/{person_id}/active")
+        def set_active(request: Request, actor: CurrentActor, form: OwnForm, person_id: int) -> Response:
+            people.set_active(actor, person_id, field(form, "active") == "1")
+            return web.redirect(request, f"/admin/people/{person_id}", "已停用。")
+
+`def`, not `async def`: it runs in a thread, so it may block. `OwnForm` has checked the form's token; write
+`{{ csrf() }}` inside every `<form method="post">` (a fetch sends it as X-CSRF-Token: `studyBotAdmin.csrf`).
+An InputError, ConflictError … that leaves a handler becomes a page with its sentence and a way back; catch it where
+the form should be shown again with what was filled in. Add the router to `server/office.py`.
+
+A template begins with `{% extends "admin/base.html" %}{% import "macros.html" as ui with context %}` and fills the
+blocks `title`, `heading`, `actions` (buttons beside the heading), `lead` and `content`. It has: `url("/admin/x")`
+(address under the prefix, with query parameters as keywords), `icon("name")`, `person`, `here`, `csrf()`, the macros
+of `macros.html` (`tag`, `pager`, `empty`, `confirm`, `field` …) and the filters `day`, `moment`, `number`, `size`.
+Classes of `admin.css`: see its headings. Nothing inline (style, script, on…) works: the policy forbids it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import hmac
+import json
+import secrets
+import unicodedata
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import Depends, Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.datastructures import FormData, UploadFile
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from study_bot.accounts.roles import Actor, Role
+from study_bot.errors import ForbiddenError, InputError
+from study_bot.server.paths import route_path
+from study_bot.server.ports import Doorway
+from study_bot.ui.links import site_root
+from study_bot.ui.markup import icon
+from study_bot.ui.page import asset_url
+
+SESSION_COOKIE = "study_bot_session"
+
+FORM_COOKIE = "study_bot_form"
+"""Binds forms to a browser that has not signed in."""
+
+FLASH_COOKIE = "study_bot_flash"
+"""A message for the next page, signed like a form."""
+
+MAX_FORM_FIELDS = 5000
+MAX_FORM_FILES = 500
+MAX_FLASH_CHARS = 500
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+NOBODY = Actor(None)
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """An entry of the admin's menu, shown to those whose role covers `role`."""
+
+    path: str
+    label: str
+    icon: str
+    role: Role
+
+
+NAVIGATION = (
+    NavItem("/admin", "概览", "chart", Role.UNIT_ADMIN),
+    NavItem("/admin/files", "文献", "file", Role.ADMIN),
+    NavItem("/admin/builds", "索引", "layers", Role.ADMIN),
+    NavItem("/admin/people", "人员", "users", Role.UNIT_ADMIN),
+    NavItem("/admin/feedback", "反馈", "chat", Role.ADMIN),
+    NavItem("/admin/audit", "日志", "clock", Role.ADMIN),
+    NavItem("/admin/backup", "备份", "archive", Role.ADMIN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """A message shown once on the next page; `kind` is good, warn or bad."""
+
+    text: str
+    kind: str = "good"
+
+
+class Web:
+    """Draws pages from templates and keeps what they share. Safe for many threads."""
+
+    def __init__(self, office: Doorway, navigation: tuple[NavItem, ...] = NAVIGATION) -> None:
+        self.root = site_root(office.settings)
+        self._settings = office.settings
+        self._tokens = office.sign_in
+        self._navigation = navigation
+        self._templates = _environment(self.root)
+
+    def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+        """A page; the message kept for it is shown and forgotten. Pages are never kept by the browser."""
+        key = _form_key(request)
+        fresh = "" if key else secrets.token_urlsafe(32)
+        shared = self._shared(request, key or fresh)
+        page = self._templates.get_template(template).render({**shared, **context})
+        response = HTMLResponse(page, status, headers={"Cache-Control": "no-store"})
+        if fresh:
+            self.set_cookie(request, response, FORM_COOKIE, fresh)
+        if FLASH_COOKIE in request.cookies:
+            self.drop_cookie(response, FLASH_COOKIE)
+        return response
+
+    def fragment(self, request: Request, template: str, **context: Any) -> str:
+        """A part of a page, for a page drawn elsewhere or for a script."""
+        shared = self._shared(request, _form_key(request))
+        return self._templates.get_template(template).render({**shared, **context})
+
+    def _shared(self, request: Request, key: str) -> dict[str, Any]:
+        """What every template has."""
+        person = actor_of(request).person
+        token = self._tokens.csrf_token(key) if key else ""
+        here = route_path(request.scope)
+        return {
+            "person": person,
+            "csrf_token": token,
+            "csrf": lambda: Markup('<input type="hidden" name="csrf" value="{}">').format(token),
+            "flash": self._flash(request, key),
+            "here": here,
+            "navigation": [item for item in self._navigation if person and person.role.covers(item.role)],
+            "now_at": _here_in(self._navigation, here),
+        }
+
+    def redirect(self, request: Request, path: str, text: str = "", kind: str = "good") -> RedirectResponse:
+        """Go on to one of our pages (an address without the prefix), with a message for it."""
+        response = RedirectResponse(self.root + path, 303, headers={"Cache-Control": "no-store"})
+        key = _form_key(request)
+        if text and key:
+            packed = base64.urlsafe_b64encode(json.dumps([kind, text[:MAX_FLASH_CHARS]]).encode()).decode()
+            value = f"{packed}.{self._tokens.csrf_token(_flash_key(key, packed))}"
+            self.set_cookie(request, response, FLASH_COOKIE, value, max_age=300)
+        return response
+
+    def error(self, request: Request, status: int, message: str) -> HTMLResponse:
+        """The page for what went wrong."""
+        return self.render(request, "error.html", status, code=status, message=message, back=_back(request))
+
+    def csrf_ok(self, request: Request, given: str) -> bool:
+        """Whether a form's token belongs to this browser."""
+        key = _form_key(request)
+        return bool(key) and self._tokens.csrf_ok(key, given)
+
+    def set_cookie(
+        self, request: Request, response: Response, name: str, value: str, max_age: int | None = None
+    ) -> None:
+        """A cookie for this site only, out of reach of scripts; over TLS only where the site is served so."""
+        response.set_cookie(
+            name,
+            value,
+            max_age=max_age,
+            path=self.root or "/",
+            secure=self.is_secure(request),
+            httponly=True,
+            samesite="lax",
+        )
+
+    def drop_cookie(self, response: Response, name: str) -> None:
+        """Have the browser forget a cookie."""
+        response.delete_cookie(name, path=self.root or "/", httponly=True, samesite="lax")
+
+    def is_secure(self, request: Request) -> bool:
+        """Whether people reach the site over TLS."""
+        return request.url.scheme == "https" or self._settings.site_url.lower().startswith("https:")
+
+    def _flash(self, request: Request, key: str) -> Flash | None:
+        packed, _, mac = request.cookies.get(FLASH_COOKIE, "").partition(".")
+        right = self._tokens.csrf_token(_flash_key(key, packed))
+        if not (packed and key and hmac.compare_digest(right.encode(), mac.encode("utf-8", "replace"))):
+            return None
+        try:
+            kind, text = json.loads(base64.urlsafe_b64decode(packed))
+        except (ValueError, binascii.Error):
+            return None
+        return Flash(str(text), kind if kind in ("good", "warn", "bad") else "good")
+
+
+def web_of(request: Request) -> Web:
+    """The application's `Web`."""
+    return cast(Web, request.app.state.web)
+
+
+def actor_of(request: Request) -> Actor:
+    """Who sends the request, as the guard found out; nobody where the guard did not look."""
+    return cast(Actor, getattr(request.state, "actor", NOBODY))
+
+
+async def form_of(request: Request) -> AsyncIterator[FormData]:
+    """The form of a request, its token checked. Files lie in temporary files until the handler has ended.
+
+    :raises ForbiddenError: the token is missing or of another session.
+    """
+    web = web_of(request)
+    header = request.headers.get("x-csrf-token")
+    if header is not None and not web.csrf_ok(request, header):
+        raise ForbiddenError(_STALE_FORM)  # before a large body is read
+    async with request.form(max_files=MAX_FORM_FILES, max_fields=MAX_FORM_FIELDS) as form:
+        given = form.get("csrf")
+        if header is None and not (isinstance(given, str) and web.csrf_ok(request, given)):
+            raise ForbiddenError(_STALE_FORM)
+        yield form
+
+
+CurrentActor = Annotated[Actor, Depends(actor_of)]
+"""Parameter of a handler: who asks."""
+
+OwnForm = Annotated[FormData, Depends(form_of)]
+"""Parameter of a handler: the form, its token checked."""
+
+_STALE_FORM = "页面已过期，刚才的操作没有执行。请刷新页面后再试。"
+
+
+def field(form: FormData, name: str, limit: int = 2000) -> str:
+    """A text field: trimmed, composed (NFC), without control characters but line breaks; "" if it is missing.
+
+    :raises InputError: longer than `limit` characters.
+    """
+    value = form.get(name)
+    return clean(value, limit) if isinstance(value, str) else ""
+
+
+def clean(text: str, limit: int = 2000) -> str:
+    """What somebody typed, made fit for storing; see `field`."""
+    if len(text) > limit:
+        raise InputError(f"填写的内容太长（{len(text):,} 字），最多 {limit:,} 字。")
+    kept = (c for c in text.replace("\r\n", "\n") if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
+
+
+def integer(form: FormData, name: str) -> int | None:
+    """A whole number from a field; None when it is empty.
+
+    :raises InputError: something else was filled in.
+    """
+    text = field(form, name, 40)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InputError("页面中的编号不对，请刷新后再试。")
+    return int(text)
+
+
+def files_of(form: FormData, name: str) -> list[UploadFile]:
+    """The files chosen in a field; an empty choice gives none."""
+    return [item for item in form.getlist(name) if isinstance(item, UploadFile) and item.filename]
+
+
+def page_number(request: Request) -> int:
+    """The page asked for in the address, from 1; 1 for anything that is not a number."""
+    text = request.query_params.get("page", "")
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+
+
+def _back(request: Request) -> str:
+    """The page of ours from which a form was sent, "" if there is none."""
+    came_from = urlsplit(request.headers.get("referer", ""))
+    if request.method == "GET" or came_from.netloc != request.headers.get("host") or "//" in came_from.path:
+        return ""
+    return came_from.path + (f"?{came_from.query}" if came_from.query else "")
+
+
+def _form_key(request: Request) -> str:
+    return request.cookies.get(SESSION_COOKIE) or request.cookies.get(FORM_COOKIE, "")
+
+
+def _flash_key(key: str, packed: str) -> str:
+    return f"{key}|flash|{packed}"
+
+
+def _here_in(navigation: tuple[NavItem, ...], here: str) -> str:
+    """Path of the entry under which a page lies: the longest that fits."""
+    fitting = [item.path for item in navigation if here == item.path or here.startswith(item.path + "/")]
+    return max(fitting, key=len, default="")
+
+
+def _environment(root: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def url(path: str, **query: object) -> str:
+        pairs = [(name, str(value)) for name, value in query.items() if value not in (None, "")]
+        return root + path + ("?" + urlencode(pairs) if pairs else "")
+
+    environment.globals.update(
+        url=url,
+        root=root,
+        asset=lambda name: asset_url(root, name),
+        icon=lambda name: Markup(icon(name)),  # noqa: S704 - our own drawings
+        Role=Role,
+    )
+    environment.filters.update(day=_day, moment=_moment, number=_number, size=_size)
+    return environment
+
+
+def _day(value: dt.date | dt.datetime | None) -> str:
+    if value is None:
+        return "—"
+    return f"{value.astimezone() if isinstance(value, dt.datetime) else value:%Y-%m-%d}"
+
+
+def _moment(value: dt.datetime | None) -> str:
+    """A time in the zone of the server."""
+    return f"{value.astimezone():%Y-%m-%d %H:%M}" if value else "—"
+
+
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:,}"
+
+
+def _size(octets: int | None) -> str:
+    if octets is None:
+        return "—"
+    value, units = float(octets), iter(("B", "KB", "MB", "GB"))
+    unit = next(units)
+    while value >= 1024 and (larger := next(units, None)):
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"

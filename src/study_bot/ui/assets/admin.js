@@ -1,0 +1,208 @@
+// Comfort for the pages behind the sign-in; all but progress of uploads works without it.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const csrf = $('meta[name="csrf-token"]')?.content ?? "";
+  document.documentElement.classList.add("is-scripted");
+
+  // ---- colour scheme --------------------------------------------------------------------------------------------
+  const theme = $("#theme-toggle");
+  if (theme) {
+    theme.hidden = false;
+    theme.addEventListener("click", () => window.studyBotTheme?.toggle());
+  }
+
+  // ---- folds that lie over the page: one at a time, closed by Escape, a click beside, 取消 ------------------------
+  const FOLDS = "details.menu, details.nav-open, details.confirm";
+  for (const button of $$("[data-close]")) button.hidden = false;
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) {
+      const fold = event.target.closest("details, dialog");
+      if (fold?.matches("dialog")) fold.close();
+      else if (fold) { fold.open = false; $("summary", fold).focus(); }
+      return;
+    }
+    for (const fold of $$(FOLDS)) if (fold.open && !fold.contains(event.target)) fold.open = false;
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) {
+      event.preventDefault();
+      document.getElementById(opener.dataset.dialog)?.showModal();
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const open = $$(FOLDS).find((fold) => fold.open);
+    if (open) { open.open = false; $("summary", open).focus(); }
+  });
+
+  // ---- forms ----------------------------------------------------------------------------------------------------
+  // A second press must not send a form twice; the button comes back when the browser returns to the page.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    for (const button of $$("button:not([type=button])", form)) button.setAttribute("aria-disabled", "true");
+    if (form.hasAttribute("data-download")) setTimeout(() => release(form), 3000); // the page stays
+  });
+  function release(form) {
+    delete form.dataset.sent;
+    for (const button of $$("[aria-disabled]", form)) button.removeAttribute("aria-disabled");
+  }
+  addEventListener("pageshow", () => $$("form[data-sent]").forEach(release));
+  // Lists filter as soon as a choice is made.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("form[data-auto] select, form[data-auto] input[type=checkbox]")) event.target.form.requestSubmit();
+    const all = event.target.closest("[data-check-all]");
+    if (all) for (const box of $$(`input[name="${all.dataset.checkAll}"]`)) box.checked = all.checked;
+  });
+
+  // ---- copying --------------------------------------------------------------------------------------------------
+  for (const button of $$("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const source = document.getElementById(button.dataset.copy);
+      const label = button.textContent;
+      try { await navigator.clipboard.writeText(source.textContent.trim()); }
+      catch { getSelection().selectAllChildren(source); document.execCommand("copy"); }
+      button.textContent = "已复制";
+      setTimeout(() => { button.textContent = label; }, 1600);
+    });
+  }
+
+  // ---- talking to the server ------------------------------------------------------------------------------------
+  // Gives the answer's JSON; an Error with the server's sentence otherwise. A session that ended leads to the sign-in.
+  async function ask(address, options = {}) {
+    const response = await fetch(address, {
+      credentials: "same-origin", ...options,
+      headers: { Accept: "application/json", "X-CSRF-Token": csrf, ...options.headers },
+    });
+    const body = await response.json().catch(() => ({}));
+    if (response.status === 401) location.reload();
+    if (!response.ok) throw new Error(body.detail ?? "没有成功，请稍后再试。");
+    return body;
+  }
+  // Calls `draw` with what the address answers, again and again while the page is seen, until `draw` returns false.
+  function poll(address, draw, milliseconds = 1000) {
+    let over = false;
+    const step = async () => {
+      if (over) return;
+      if (document.visibilityState === "visible") {
+        try { if (draw(await ask(address)) === false) { over = true; return; } } catch { /* tried again */ }
+      }
+      setTimeout(step, milliseconds);
+    };
+    setTimeout(step, milliseconds);
+    return () => { over = true; };
+  }
+  window.studyBotAdmin = { csrf, ask, poll };
+
+  // A part of the page that changes: <div data-poll="/admin/…/part" data-every="1000">. The address answers
+  // {"html": "…", "more": true}; the HTML comes from our own templates. Without `more` the page is loaded anew.
+  for (const part of $$("[data-poll]")) {
+    poll(part.dataset.poll, (answer) => {
+      const held = part.contains(document.activeElement) || $("details[open]", part);
+      if (!answer.more) { location.reload(); return false; }
+      if (!held) part.innerHTML = answer.html;
+      return true;
+    }, Number(part.dataset.every) || 1000);
+  }
+
+  // ---- drop zone ------------------------------------------------------------------------------------------------
+  // Each file is a request of its own (field `files`), so that one that fails does not take the others along.
+  // The server answers {"next": "/address"} or a problem; when all are done, the last `next` is opened.
+  for (const form of $$("form[data-drop]")) {
+    const input = $("input[type=file]", form), list = $(".drop-list", form), send = $(".drop-send", form);
+    const single = !input.multiple;
+    let chosen = [];
+    const show = () => {
+      list.replaceChildren(...chosen.map((item) => item.row));
+      send.hidden = !chosen.length;
+    };
+    const add = (files) => {
+      if (single) chosen = [];
+      for (const file of files) {
+        const row = document.createElement("li"), name = document.createElement("span"), state = document.createElement("span");
+        name.textContent = file.name; name.className = "clip";
+        state.className = "small"; state.textContent = size(file.size);
+        row.append(name, state);
+        chosen.push({ file, row, state, done: false });
+      }
+      show();
+    };
+    send.hidden = true;
+    input.required = false;
+    input.addEventListener("change", () => { add(input.files); input.value = ""; });
+    for (const kind of ["dragenter", "dragover"]) form.addEventListener(kind, (event) => { event.preventDefault(); form.classList.add("is-over"); });
+    for (const kind of ["dragleave", "drop"]) form.addEventListener(kind, () => form.classList.remove("is-over"));
+    form.addEventListener("drop", (event) => { event.preventDefault(); add(event.dataTransfer.files); });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (form.dataset.busy || !chosen.length) return;
+      if (single) { // an ordinary request: its answer is a page
+        const files = new DataTransfer();
+        files.items.add(chosen[0].file);
+        input.files = files.files;
+        form.dataset.busy = "yes";
+        form.submit();
+        return;
+      }
+      form.dataset.busy = "yes";
+      send.setAttribute("aria-disabled", "true");
+      let next = "", failed = 0;
+      for (const item of chosen.filter((one) => !one.done)) {
+        try { next = (await upload(form, input.name, item)).next ?? next; item.done = true; }
+        catch (error) {
+          failed += 1;
+          const line = document.createElement("p");
+          line.className = "is-bad"; line.textContent = error.message;
+          item.state.textContent = "没有成功";
+          $("p", item.row)?.remove();
+          item.row.append(line);
+        }
+      }
+      delete form.dataset.busy;
+      send.removeAttribute("aria-disabled");
+      if (!failed && next) location.assign(next);
+    });
+  }
+
+  // XMLHttpRequest, because fetch does not tell how much has been sent.
+  function upload(form, name, item) {
+    const body = new FormData(form);
+    body.delete(name);
+    body.append(name, item.file);
+    const bar = document.createElement("progress");
+    bar.max = 1; bar.value = 0; bar.setAttribute("aria-label", `上传 ${item.file.name}`);
+    item.row.append(bar);
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", form.action);
+      request.setRequestHeader("Accept", "application/json");
+      request.setRequestHeader("X-CSRF-Token", csrf);
+      request.upload.addEventListener("progress", (event) => {
+        if (!event.lengthComputable) return;
+        bar.value = event.loaded / event.total;
+        item.state.textContent = event.loaded < event.total ? `${Math.floor(bar.value * 100)}%` : "正在读取内容…";
+        if (event.loaded === event.total) bar.removeAttribute("value");
+      });
+      request.addEventListener("loadend", () => {
+        bar.remove();
+        let answer = {};
+        try { answer = JSON.parse(request.responseText); } catch { /* told below */ }
+        if (request.status === 401) location.reload();
+        if (request.status >= 200 && request.status < 300) { item.state.textContent = "已完成"; resolve(answer); }
+        else reject(new Error(answer.detail ?? (request.status ? "没有成功，请稍后再试。" : "连接中断，请再试一次。")));
+      });
+      request.send(body);
+    });
+  }
+
+  function size(octets) {
+    const units = ["B", "KB", "MB", "GB"];
+    let unit = 0;
+    while (octets >= 1024 && unit < units.length - 1) { octets /= 1024; unit += 1; }
+    return `${octets < 10 && unit ? octets.toFixed(1) : Math.round(octets)} ${units[unit]}`;
+  }
+})();
