@@ -129,5 +129,5 @@ def test_an_empty_library_is_told(quick_files: Files, settings: Settings) -> Non
 
 
 def index(source: Path, settings: Settings) -> Snapshot:
-    build([source], settings.index_dir, settings=settings)
+    build([source], settings.index_dir, settings=settings, today=dt.date.today())
     return live(settings.index_dir)
