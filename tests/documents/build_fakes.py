@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study_bot.accounts.roles import Actor, Person, Role
-from study_bot.documents.build_requests import LIBRARY_REVISION
+from study_bot.documents.rows import LIBRARY_REVISION
 from study_bot.settings import Settings
 from study_bot.storage.columns import utc_now
 from study_bot.storage.database import Database

@@ -106,8 +106,10 @@ def kill_again_and_again(killing: Killing, kills: int, seed: int) -> dict[str, i
     moments = random.Random(seed)
     words = killing.change(0)
     killing.start()
+    request = killing.builds.request(SYSTEM).id
+    assert killing.begun(request)
     started = time.monotonic()
-    assert killing.ended(killing.builds.request(SYSTEM).id).state is BuildState.DONE
+    assert killing.ended(request).state is BuildState.DONE
     whole = time.monotonic() - started
     outcomes = {"old": 0, "new": 0}
     for number in range(1, kills + 1):

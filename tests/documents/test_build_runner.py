@@ -168,7 +168,8 @@ def test_another_program_that_writes_is_waited_for(site: Site) -> None:
     with writer_lock(site.settings.index_dir):
         number = site.builds.request(SYSTEM).id
         site.run()
-        assert "另一个程序" in (site.at_work(number, "等待").progress or pytest.fail()).detail
+        progress = site.at_work(number, "等待").progress
+        assert progress is not None and "另一个程序" in progress.detail
         assert site.builds.get(number).state is BuildState.QUEUED
     done = site.ended(number)
     assert (done.state, done.attempts) == (BuildState.DONE, 1)

@@ -63,8 +63,11 @@ def main(open_encoder: Callable[[Settings], Encoder] | None = None) -> NoReturn:
     threading.Thread(target=_listen, args=(lines, cancelled), daemon=True).start()
 
     def send(event: dict[str, Any]) -> None:
-        channel.write(json.dumps(event, ensure_ascii=False) + "\n")
-        channel.flush()
+        try:
+            channel.write(json.dumps(event, ensure_ascii=False) + "\n")
+            channel.flush()
+        except BrokenPipeError:  # the parent is gone
+            os._exit(1)
 
     send(_build(request, open_encoder, send, cancelled.is_set))
     channel.close()

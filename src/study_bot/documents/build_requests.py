@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from study_bot.accounts import audit
 from study_bot.accounts.roles import Actor, Role
 from study_bot.documents.build_rows import Build, BuildKind, BuildState, build_of, one_build, select_builds
+from study_bot.documents.rows import library_revision
+from study_bot.documents.stored import FileState
 from study_bot.errors import ConflictError, DamagedIndexError, NotFoundError, StudyBotError
 from study_bot.index import publish
 from study_bot.index.manifest import Manifest, read_manifest
@@ -22,10 +24,7 @@ from study_bot.index.store import SnapshotStore
 from study_bot.settings import Settings
 from study_bot.storage.columns import utc_now
 from study_bot.storage.database import Database
-from study_bot.storage.library_tables import BuildRow, StateRow
-
-LIBRARY_REVISION = "library_revision"
-"""Name of the state row that each change to what is published raises."""
+from study_bot.storage.library_tables import BuildRow, FileRow
 
 _REQUEST_LOCK = 7_303_463
 _WAITING_OR_RUNNING = (BuildState.QUEUED.value, BuildState.RUNNING.value)
@@ -181,7 +180,7 @@ class Builds:
     def library_revision(self) -> int:
         """State of the library: raised by each change to what is published, 0 before the first."""
         with self._database.read() as session:
-            return _library_revision(session)
+            return library_revision(session)
 
     def live_revision(self) -> int | None:
         """State of the library that the live build holds; None if there is none, or it was not made from the library.
@@ -202,6 +201,13 @@ class Builds:
         revision = self.library_revision()
         held = self.live_revision()
         return revision > 0 and (held is None or held < revision)
+
+    def published(self) -> dict[str, str]:
+        """What an index made now would hold: SHA-256 of each published file, and how people know it."""
+        with self._database.read() as session:
+            query = select(FileRow.sha256, FileRow.shown_title, FileRow.name).order_by(FileRow.path)
+            rows = session.execute(query.where(FileRow.state == FileState.PUBLISHED.value))
+            return {sha256: f"《{title}》（{name}）" if title else name for sha256, title, name in rows}
 
     def _select_active(self) -> tuple[Build, ...]:
         """Those that run, then those that wait, each in the order of asking."""
@@ -260,10 +266,6 @@ def _known(session: Session, build_id: int, *, lock: bool = False) -> Build:
     if build is None:
         raise NotFoundError("没有这次建立索引的记录。请刷新页面。")
     return build
-
-
-def _library_revision(session: Session) -> int:
-    return session.scalar(select(StateRow.value).where(StateRow.name == LIBRARY_REVISION)) or 0
 
 
 def _revisions(session: Session, build_ids: Sequence[str]) -> dict[str, int]:
