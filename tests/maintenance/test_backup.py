@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -180,7 +179,7 @@ def test_the_other_kind_of_database_is_refused(tmp_path: Path, postgres: str) ->
     (tmp_path / "a").mkdir()
     with open_site(settings_in(tmp_path / "a")) as site:
         create(tmp_path / "一.backup", site.database, site.settings, actor=SYSTEM)
-    with pytest.raises(InputError, match="SQLite.*PostgreSQL"):
+    with pytest.raises(InputError, match=r"SQLite.*PostgreSQL"):
         restore(tmp_path / "一.backup", settings_in(tmp_path / "b", postgres), actor=SYSTEM)
 
 
@@ -228,7 +227,7 @@ def test_a_database_kept_elsewhere_goes_back_there(tmp_path: Path) -> None:
     restore(tmp_path / "一.backup", settings, actor=SYSTEM, replace=True)
     with open_site(settings) as site:
         assert state(site) == before
-    assert sorted(os.listdir(tmp_path / "db")) == ["people.db", "people.db.migrate"]
+    assert sorted(path.name for path in (tmp_path / "db").iterdir()) == ["people.db", "people.db.migrate"]
 
 
 def test_an_index_inside_the_data_folder_is_copied_once_and_not_moved_away(tmp_path: Path) -> None:
@@ -266,6 +265,6 @@ def test_the_snapshot_is_a_database_without_a_log(site: Site, tmp_path: Path) ->
     create(tmp_path / "一.backup", site.database, site.settings, actor=SYSTEM)
     with backup.opened(tmp_path / "一.backup") as archive:
         archive.unpack("database", tmp_path / "out")
-    assert os.listdir(tmp_path / "out") == ["study_bot.sqlite3"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["study_bot.sqlite3"]
     with contextlib.closing(sqlite3.connect(tmp_path / "out" / "study_bot.sqlite3")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
