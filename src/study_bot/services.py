@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -89,8 +90,11 @@ class Services:
         self._reranking = reranking
         self._encoder: Encoder | None = None
         self._engine: _Engine | None = None
+        self._next_engine: _Engine | None = None
+        self._following = contextlib.ExitStack()
         self._lock = threading.RLock()
         self._building: Progress | None = None
+        self._many_questions = False
 
     def status(self) -> IndexStatus:
         """State of the index; opens the live build if it is not open yet. Never raises a StudyBotError."""
@@ -121,11 +125,16 @@ class Services:
         return self._store.current()
 
     def warm_up(self) -> None:
-        """Load the model and the index before the first question comes.
+        """Load the model and the index before the first question comes, and get ready for many.
+
+        From then on new builds are opened ahead of the questions, too.
 
         :raises StudyBotError: either cannot be loaded.
         """
-        self._current_engine()
+        if not self._many_questions:
+            self._many_questions = True
+            self._following.enter_context(self._store.following(self._get_ready))
+        self._current_engine().snapshot.dense.prepare(self.settings.threads)
         self.encoder().encode_queries(["预热"])
         if self._reranking is not None:
             self._reranking.warm_up()
@@ -269,8 +278,9 @@ class Services:
 
     def close(self) -> None:
         """Let go of the model and the index."""
+        self._following.close()
         with self._lock:
-            self._engine = self._encoder = None
+            self._engine = self._next_engine = self._encoder = None
         if self._reranking is not None:
             self._reranking.close()
 
@@ -291,8 +301,15 @@ class Services:
             return engine
         with self._lock:
             if self._engine is None or self._engine.snapshot is not snapshot:
-                self._engine = self._make_engine(snapshot)
+                ready, self._next_engine = self._next_engine, None
+                self._engine = (
+                    ready if ready is not None and ready.snapshot is snapshot else self._make_engine(snapshot)
+                )
             return self._engine
+
+    def _get_ready(self, snapshot: Snapshot) -> None:
+        """Prepare for a build that is about to be live; questions go on meanwhile."""
+        self._next_engine = self._make_engine(snapshot)
 
     def _make_engine(self, snapshot: Snapshot) -> _Engine:
         from study_bot.answering.answerer import Answerer
@@ -301,6 +318,8 @@ class Services:
         encoder = self.encoder()
         if snapshot.passages and (error := self._unusable(snapshot)) is not None:
             raise SnapshotError(error)
+        if self._many_questions:
+            snapshot.dense.prepare(self.settings.threads)
         retriever = Retriever(snapshot, encoder, self.settings, reranking=self._reranking)
         return _Engine(snapshot, retriever, Answerer(snapshot, retriever, self.settings))
 

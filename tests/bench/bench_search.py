@@ -28,7 +28,7 @@ from study_bot.retrieval.hybrid import HybridSearch
 from study_bot.retrieval.learned import load_learned
 from study_bot.retrieval.query import understand
 from study_bot.retrieval.retriever import Retriever
-from study_bot.settings import Settings, default_cache_dir
+from study_bot.settings import Settings, default_cache_dir, load_settings
 from study_bot.types import ArticleNumber, Filters
 from tests.retrieval.samples import TODAY, FakeSnapshot, articles_of, statute
 
@@ -73,10 +73,12 @@ def snapshot(encoder: SentenceTransformerEncoder) -> FakeSnapshot:
     passages = tuple(passage for law in laws for passage in articles_of(law, dict(texts)))[:PASSAGES]
     # As those of a real model, the vectors share a direction: cosines lie between 0.7 and 0.9.
     matrix = rng.standard_normal((PASSAGES, encoder.dimension)) + 2 * rng.standard_normal(encoder.dimension)
+    dense = DenseIndex.from_vectors(unit_rows(matrix, encoder.dimension))
+    dense.prepare(load_settings().threads)  # as a server does
     return FakeSnapshot(
         tuple(laws),
         passages,
-        DenseIndex.from_vectors(unit_rows(matrix, encoder.dimension)),
+        dense,
         SparseIndex.from_tokens(_token_lists(rng)),
         ArticleTable.from_snapshot(laws, passages),
     )
@@ -84,7 +86,7 @@ def snapshot(encoder: SentenceTransformerEncoder) -> FakeSnapshot:
 
 @pytest.fixture(scope="module")
 def encoder() -> SentenceTransformerEncoder:
-    encoder = SentenceTransformerEncoder(_model())
+    encoder = SentenceTransformerEncoder(_model(), threads=load_settings().threads)
     encoder.warm_up()
     return encoder
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study_bot.errors import DamagedIndexError
-from study_bot.index.dense import DenseIndex
+from study_bot.index.dense import MANY, DenseIndex
 from study_bot.index.vectors import unit_rows
 
 
@@ -40,6 +40,62 @@ def test_search_equals_sorting_all_products(
         assert (found[len(expected) :] == -1).all()
         assert (got[len(expected) :] == -np.inf).all()
         np.testing.assert_allclose(got[: len(expected)], matrix[expected] @ query, atol=1e-5)
+
+
+@pytest.fixture(scope="module", params=[24, 25])
+def large(request: pytest.FixtureRequest) -> tuple[np.ndarray, DenseIndex, DenseIndex]:
+    """Vectors that share a direction, as those of a real model do, with a column that says nothing, many equal rows,
+    and two indexes of them, one of which is prepared."""
+    dimension = request.param
+    random = np.random.default_rng(3)
+    matrix = random.standard_normal((MANY + 500, dimension)) + 2 * random.standard_normal(dimension)
+    matrix[:, 3] = 0
+    matrix[600:1400] = matrix[599]
+    matrix = unit_rows(matrix, dimension)
+    prepared = DenseIndex.from_vectors(matrix)
+    prepared.prepare(threads=2)
+    return matrix, DenseIndex.from_vectors(matrix), prepared
+
+
+@given(st.integers(0, 999), st.integers(1, 8), st.integers(1, 400), st.sampled_from([None, 0.9, 0.3, 0.01, 0.0]))
+@settings(max_examples=60)
+def test_a_prepared_index_finds_the_same(
+    large: tuple[np.ndarray, DenseIndex, DenseIndex], seed: int, count: int, k: int, share: float | None
+) -> None:
+    matrix, plain, prepared = large
+    random = np.random.default_rng(seed)
+    near = matrix[random.integers(0, len(matrix), count)] + 0.1 * random.standard_normal((count, matrix.shape[1]))
+    asked = unit_rows(near, matrix.shape[1])
+    allowed = None if share is None else random.random(len(matrix)) < share
+    for one, other in zip(plain.search(asked, k, allowed), prepared.search(asked, k, allowed), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_prepared_index_knows_when_estimates_will_not_do(
+    large: tuple[np.ndarray, DenseIndex, DenseIndex],
+) -> None:
+    """More equal rows than are looked at: which come first is decided by their numbers, so all must be seen."""
+    matrix, plain, prepared = large
+    asked = matrix[599:600]
+    np.testing.assert_array_equal(prepared.search(asked, 100)[1], plain.search(asked, 100)[1])
+    assert prepared.search(asked, 100)[1][0].tolist() == list(range(599, 699))
+    zero = np.zeros_like(asked)
+    np.testing.assert_array_equal(prepared.search(zero, 5)[1], plain.search(zero, 5)[1])
+
+
+def test_a_small_index_needs_no_preparation() -> None:
+    matrix = _unit(100)
+    index = DenseIndex.from_vectors(matrix)
+    index.prepare()
+    assert index.search(matrix[:1], 1)[1].tolist() == [[0]]
+
+
+def test_threads_search_one_prepared_index(large: tuple[np.ndarray, DenseIndex, DenseIndex]) -> None:
+    matrix, plain, prepared = large
+    pairs = [matrix[[n, n + 1000]] for n in range(2000, 2040)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda pair: prepared.search(pair, 20)[1].tolist(), pairs))
+    assert found == [plain.search(pair, 20)[1].tolist() for pair in pairs]
 
 
 @pytest.mark.parametrize("share", [0.02, 0.6, None])

@@ -1,8 +1,10 @@
-"""Exact nearest neighbours over unit vectors. The only importer of faiss, and only when an index is made or loaded."""
+"""Exact nearest neighbours over unit vectors. faiss is imported only when an index is made or loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from study_bot.errors import DamagedIndexError
+from study_bot.index.quantised import QuantisedRows
 from study_bot.index.vectors import Vectors, best_places
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+_Found = tuple[Vectors, Rows] | None
 
 _FEW = 8
 """Up to this many queries, all vectors are read once, by the calling thread: reading is what takes the time. The
@@ -25,6 +30,15 @@ _BLOCK_BYTES = 2 << 20
 
 _GATHERED = 4
 """Where at most one row in this many is allowed, only those are read."""
+
+MANY = 16_384
+"""From so many rows on, `prepare` makes a coarse copy to be read instead of the vectors; fewer are read in no time."""
+
+_SPARE = 50
+"""Rows looked at exactly are half as many again as wanted, and so many more."""
+
+_DOUBT = 1.5
+"""Estimates of rows that were not looked at may be wrong by so much more than those of rows that were."""
 
 
 class DenseIndex:
@@ -40,6 +54,19 @@ class DenseIndex:
         """
         self._index = index
         self._threads = threads
+        self._coarse: QuantisedRows | None = None
+        self._helpers: ThreadPoolExecutor | None = None
+
+    def prepare(self, threads: int = 0) -> None:
+        """Get ready for many questions: of a large index, make a copy in one byte a number (some tenths of a second for
+        100 000 rows), so that a question reads a quarter of the bytes. What is found stays the same.
+
+        :param threads: CPU threads that may search at the same time for one question; 0 = as many as there are cores.
+        """
+        if self._coarse is None and len(self) >= MANY:
+            cores = threads or os.cpu_count() or 1
+            self._helpers = ThreadPoolExecutor(cores, thread_name_prefix="dense") if cores > 1 else None
+            self._coarse = QuantisedRows(self._matrix())
 
     @classmethod
     def from_vectors(cls, matrix: Vectors) -> DenseIndex:
@@ -158,10 +185,51 @@ class DenseIndex:
 
     def _search_few(self, queries: Vectors, k: int, allowed: Mask | None) -> tuple[Vectors, Rows]:
         """`search` for a few queries; equal scores in row order."""
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        rows = np.full((len(queries), k), -1, np.int64)
+        gathered = allowed is not None and int(np.count_nonzero(allowed)) * _GATHERED <= len(self)
+        coarse = None if gathered else self._coarse
+        left = list(range(len(queries)))
+        if coarse is not None:
+            found = self._side_by_side(lambda query: self._found_closer(query, k, allowed, coarse), queries)
+            left = [line for line, one in enumerate(found) if one is None]
+            for line, one in enumerate(found):
+                if one is not None:
+                    scores[line], rows[line] = one
+        if left:
+            scores[left], rows[left] = self._search_all(queries[left], k, allowed, gathered=gathered)
+        return scores, rows
+
+    def _side_by_side(self, search: Callable[[Vectors], _Found], queries: Vectors) -> list[_Found]:
+        """What `search` gives for each query: for the first in this thread, for the others in helpers, if one is free
+        by then."""
+        others = queries[1:] if self._helpers is not None else queries[:0]
+        asked = [self._helpers.submit(search, query) for query in others] if self._helpers is not None else []
+        own = [search(query) for query in queries[: len(queries) - len(asked)]]
+        late = [search(query) if one.cancel() else one.result() for query, one in zip(others, asked, strict=True)]
+        return own + late
+
+    def _found_closer(self, query: Vectors, k: int, allowed: Mask | None, coarse: QuantisedRows) -> _Found:
+        """The `k` best among the rows with the best estimates; None if a row that was left out might belong to them."""
+        near = coarse.nearest(query, k + k // 2 + _SPARE, allowed)
+        exact = self._products(query[np.newaxis], self.rows(near.rows))[0]
+        best = best_places(exact, k)
+        if best.size < k:
+            return None
+        error = float(np.abs(exact - near.scores).max())
+        if float(exact[best[-1]]) <= near.lowest + _DOUBT * error:
+            return None
+        return exact[best], near.rows[best]
+
+    def _search_all(self, queries: Vectors, k: int, allowed: Mask | None, *, gathered: bool) -> tuple[Vectors, Rows]:
+        """`search` by the products with all rows.
+
+        :param gathered: few rows are allowed, so that only those are read.
+        """
         eligible = None if allowed is None else np.flatnonzero(allowed)
         if eligible is None:
             products = self._products(queries, self._matrix())
-        elif eligible.size * _GATHERED <= len(self):
+        elif gathered:
             products = self._products(queries, self._matrix()[eligible])
         else:
             products = self._products(queries, self._matrix())[:, eligible]

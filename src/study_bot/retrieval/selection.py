@@ -71,7 +71,7 @@ def select(
             break
         if group in shown_before:
             continue
-        first, *others = sorted(found, key=lambda row: (*prefer(row), row))
+        first, *others = found if len(found) == 1 else sorted(found, key=lambda row: (*prefer(row), row))
         passage = passages[first]
         if passage.article is not None:
             key = (passage.version_id, passage.article)
