@@ -16,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 EXTRAS := ocr,offline-model
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev run test realdata bench learn lint format docs clean
+.PHONY: help install dev run test realdata bench chaos learn lint format docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ realdata: dev ## Run the tests on the real documents in ../shared, if they are t
 
 bench: dev ## Run the measurements
 	$(BIN)/python -m pytest -m bench -s $(ARGS)
+
+chaos: dev ## Kill processes at many random moments and see that nothing is lost
+	$(BIN)/python -m pytest -m chaos -s $(ARGS)
 
 gate: dev ## Compare retrieval and answers on evals/starter with the baseline; fails if they got worse
 	@$(BIN)/study-bot model prepare

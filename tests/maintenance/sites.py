@@ -60,6 +60,8 @@ def add_file(site: Site, text: str) -> str:
                 path=f"法律/{text}.txt",
                 size=size,
                 state="published",
+                published_at=utc_now(),
+                understood={},
                 origin="upload",
                 created_at=utc_now(),
             )
