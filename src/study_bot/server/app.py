@@ -51,7 +51,7 @@ def create_app(services: StudyServices, office: Doorway | None = None) -> FastAP
     app.include_router(pages_router(metered, root))
     if office is not None:
         add_office(app, office, metered)
-    _mount_page(app, metered, root)
+    _mount_page(app, metered, root, office)
     app.add_middleware(GradioManners, dress=partial(dressed, root=root, web=app.state.web if office else None))
     app.state.stopping = asyncio.Event()
     app.add_middleware(LetGo, stopping=app.state.stopping)
@@ -89,7 +89,7 @@ def _add_health(app: FastAPI, services: StudyServices, metrics: Metrics) -> None
         return Response(metrics.text(await status()), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _mount_page(app: FastAPI, services: StudyServices, root: str) -> None:
+def _mount_page(app: FastAPI, services: StudyServices, root: str, office: Doorway | None) -> None:
     # Gradio takes seconds to import and reads its environment while doing so.
     import gradio as gr
 
@@ -97,7 +97,7 @@ def _mount_page(app: FastAPI, services: StudyServices, root: str) -> None:
 
     gr.mount_gradio_app(
         app,
-        build_ui(services),
+        build_ui(services, office),
         path="/",
         root_path=root or None,
         theme=theme(),

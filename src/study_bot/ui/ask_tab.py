@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import gradio as gr
 
-from study_bot.errors import StudyBotError
 from study_bot.ui.chat_api import chat_endpoint
 from study_bot.ui.handlers import IDLE_SECONDS, AskHandlers
 from study_bot.ui.markup import icon
 from study_bot.ui.ports import StudyServices
+from study_bot.ui.rating import build_rating
 from study_bot.ui.sessions import SESSION_SECONDS
+from study_bot.ui.visitors import Visitors
 
 ASK = "ask"
 """Concurrency group of everything that answers questions."""
 
 # The scope lives in the page; it is read when the question is sent.
 _READ_SCOPE = "(question, scope, turns) => [window.studyBot.question() ?? question, window.studyBot.scope(), turns]"
+
+# A page that nobody looks at does not ask for news, so that it does not keep a session alive.
+_WHEN_AWAKE = "async (...values) => { await window.studyBot.awake(); return values; }"
 
 _EVIDENCE = f"""
 <section class="ev-panel" aria-labelledby="ev-title" tabindex="-1">
@@ -28,9 +35,20 @@ _EVIDENCE = f"""
 """
 
 
-def build_ask_tab(services: StudyServices, blocks: gr.Blocks) -> None:
+@dataclass(frozen=True, slots=True)
+class AskParts:
+    """What other tabs change of a conversation, and the event that answers, which they may cancel."""
+
+    thread: gr.HTML
+    live: gr.HTML
+    turns: gr.State
+    pending: gr.State
+    answered: Any
+
+
+def build_ask_tab(services: StudyServices, blocks: gr.Blocks, visitors: Visitors) -> AskParts:
     """Lay out the tab and register its events; `blocks` is open."""
-    handlers = AskHandlers(services)
+    handlers = AskHandlers(services, visitors)
     turns = gr.State((), time_to_live=SESSION_SECONDS)
     pending = gr.State(None, time_to_live=SESSION_SECONDS)
     seen = gr.State("")
@@ -68,7 +86,7 @@ def build_ask_tab(services: StudyServices, blocks: gr.Blocks) -> None:
     timer = gr.Timer(IDLE_SECONDS)
     page = [thread, scope_panel, banner, seen, timer]
     blocks.load(handlers.open_page, inputs=[turns, pending], outputs=page, **quick)
-    timer.tick(handlers.poll, inputs=[turns, pending, seen], outputs=page, **quick)
+    timer.tick(handlers.poll, inputs=[turns, pending, seen], outputs=page, js=_WHEN_AWAKE, **quick)
 
     accepted = send.click(
         handlers.accept,
@@ -89,9 +107,7 @@ def build_ask_tab(services: StudyServices, blocks: gr.Blocks) -> None:
     stop.click(handlers.stop, inputs=[pending, turns], outputs=[live, turns, pending], cancels=[answered], **quick)
     fresh.click(handlers.reset, outputs=[thread, live, turns, pending, hint], cancels=[answered], **quick)
 
-    gr.api(chat_endpoint(services, as_gradio_error), api_name="chat", concurrency_id=ASK)
-
-
-def as_gradio_error(error: StudyBotError) -> gr.Error:
-    """The error in the form Gradio hands on to a client."""
-    return gr.Error(str(error), title="没有完成", print_exception=False)
+    gr.api(chat_endpoint(services, visitors), api_name="chat", concurrency_id=ASK)
+    if visitors.desk is not None:
+        build_rating(visitors, visitors.desk, turns)
+    return AskParts(thread, live, turns, pending, answered)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gradio as gr
+
 from study_bot.answering.events import AnswerReady
 from study_bot.errors import StudyBotError
 from study_bot.types import Answer, Filters
 from study_bot.ui.ports import StudyServices
 from study_bot.ui.questions import clean_question
+from study_bot.ui.records import keep
 from study_bot.ui.scope import checked_filters
+from study_bot.ui.visitors import Visitors, as_gradio_error
 
 
-def chat_endpoint(
-    services: StudyServices, as_client_error: Callable[[StudyBotError], Exception]
-) -> Callable[..., dict[str, Any]]:
+def chat_endpoint(services: StudyServices, visitors: Visitors) -> Callable[..., dict[str, Any]]:
     """A typed function for `gr.api`; Gradio reads the names and types of its parameters."""
 
     def chat(
@@ -24,9 +26,11 @@ def chat_endpoint(
         categories: list[str] | None = None,
         as_of: str | None = None,
         include_inactive: bool = False,
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """回答一个问题，返回回答和出处。"""
         try:
+            actor = visitors.actor(request)
             question = clean_question(question, services.settings.max_question_chars)
             filters = checked_filters(
                 services.library(),
@@ -37,7 +41,8 @@ def chat_endpoint(
             )
             answer = _last(services, question, filters)
         except StudyBotError as error:
-            raise as_client_error(error) from None
+            raise as_gradio_error(error) from None
+        keep(visitors.desk, actor, question, answer)
         return summary(answer)
 
     return chat

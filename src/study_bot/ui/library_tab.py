@@ -13,6 +13,7 @@ from study_bot.types import Version
 from study_bot.ui.library_list import ALL_KINDS, ALL_STATUSES, STATUS_CHOICES, kinds_of, render_library, select
 from study_bot.ui.links import site_root
 from study_bot.ui.ports import StudyServices
+from study_bot.ui.visitors import OPEN_HOUSE, Visitors
 
 PAGE_SIZE = 60
 """Documents shown at once."""
@@ -23,6 +24,7 @@ class LibraryHandlers:
     """The events of the tab."""
 
     services: StudyServices
+    visitors: Visitors = OPEN_HOUSE
 
     def library(self) -> Sequence[Version]:
         """The versions, empty while there is no index."""
@@ -39,24 +41,31 @@ class LibraryHandlers:
         root = site_root(self.services.settings)
         return render_library(groups[:limit], len(groups), len(library), root), gr.update(visible=len(groups) > limit)
 
-    def first(self, words: str, status: str, kind: str) -> tuple[str, Any, int]:
+    def first(self, words: str, status: str, kind: str, request: gr.Request | None = None) -> tuple[str, Any, int]:
         """A new search begins at the first page."""
+        self.visitors.admit(request)
         return *self.show(words, status, kind, PAGE_SIZE), PAGE_SIZE
 
-    def more(self, words: str, status: str, kind: str, shown: int) -> tuple[str, Any, int]:
+    def more(
+        self, words: str, status: str, kind: str, shown: int, request: gr.Request | None = None
+    ) -> tuple[str, Any, int]:
         """One page more."""
+        self.visitors.admit(request)
         return *self.show(words, status, kind, shown + PAGE_SIZE), shown + PAGE_SIZE
 
-    def open_tab(self, words: str, status: str, kind: str) -> tuple[Any, str, Any, int]:
+    def open_tab(
+        self, words: str, status: str, kind: str, request: gr.Request | None = None
+    ) -> tuple[Any, str, Any, int]:
         """The tab is opened: the kinds may have changed with the index."""
+        self.visitors.admit(request)
         kinds = [ALL_KINDS, *kinds_of(self.library())]
         kind = kind if kind in kinds else ALL_KINDS
-        return gr.update(choices=kinds, value=kind), *self.first(words, status, kind)
+        return gr.update(choices=kinds, value=kind), *self.first(words, status, kind, request)
 
 
-def build_library_tab(services: StudyServices, tab: gr.Tab) -> None:
+def build_library_tab(services: StudyServices, tab: gr.Tab, visitors: Visitors) -> None:
     """Lay out the tab and register its events, inside it."""
-    handlers = LibraryHandlers(services)
+    handlers = LibraryHandlers(services, visitors)
     with gr.Column(elem_id="library"):
         words = gr.Textbox(
             elem_id="library-find",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from study_bot.accounts.roles import Actor
 from study_bot.answering.events import AnswerEvent
 from study_bot.settings import Settings
 from study_bot.types import Filters, Hit, Progress, Turn, Version, VersionText
+from study_bot.usage.feedback import Feedback
+from study_bot.usage.questions import QuestionLog
 
 
 class IndexState(Protocol):
@@ -95,3 +98,26 @@ class StudyServices(Protocol):
 
     def close(self) -> None:
         """Give back what is held."""
+
+
+class Gate(Protocol):
+    """Finds out who sends a request."""
+
+    def actor(self, cookies: Mapping[str, str] | None, headers: Mapping[str, str] | None, client: object) -> Actor:
+        """The person behind a request; nobody when there is no living session. Never raises for bad input."""
+
+
+class Desk(Protocol):
+    """What the screens need beside the services where people sign in. `study_bot.office.Office` fulfils it."""
+
+    @property
+    def gate(self) -> Gate:
+        """Finds out who sends a request."""
+
+    @property
+    def questions(self) -> QuestionLog:
+        """The log of questions."""
+
+    @property
+    def feedback(self) -> Feedback:
+        """Words on answers."""

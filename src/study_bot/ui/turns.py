@@ -58,7 +58,11 @@ class TurnState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TurnView:
-    """A question with what is known so far. `number` is unique in the conversation; `found` None = not yet known."""
+    """A question with what is known so far. `number` is unique in the conversation; `found` None = not yet known.
+
+    `conversation` names the conversation in the log. `question_id` is that of the log, None while the question is not
+    kept; only then can the answer be rated. `verdict` is what the person said of it: up, down or "".
+    """
 
     number: int
     question: str
@@ -68,6 +72,9 @@ class TurnView:
     statements: tuple[Statement, ...] = ()
     answer: Answer | None = None
     error: str = ""
+    conversation: str = ""
+    question_id: int | None = None
+    verdict: str = ""
 
 
 def advance(view: TurnView, event: AnswerEvent) -> TurnView:
@@ -150,6 +157,7 @@ def _answer(view: TurnView, answer: Answer, versions: Mapping[str, Version], roo
             _evidence_button(view.number, f"查看依据（{count}）") if citations else "",
             _copy_button(),
             f'<span class="a-meta">{seconds}</span>' if seconds else "",
+            _rate_buttons(view),
         )
         + _hidden(answer, versions, root)
     )
@@ -173,7 +181,9 @@ def _refusal(view: TurnView, answer: Answer, versions: Mapping[str, Version], ro
         f"<p>{esc(answer.message)}</p></div></div>"
         + near
         + f'<h4>可以这样问</h4><ul class="tips">{tips}</ul>'
-        + _actions(_evidence_button(view.number, "查看相关段落") if answer.hits else "", _copy_button())
+        + _actions(
+            _evidence_button(view.number, "查看相关段落") if answer.hits else "", _copy_button(), _rate_buttons(view)
+        )
         + _hidden(answer, versions, root)
     )
 
@@ -225,6 +235,18 @@ def _evidence_button(turn: int, label: str) -> str:
 
 def _copy_button() -> str:
     return f'<button type="button" class="act act-copy">{icon("copy")}<span>复制（含出处）</span></button>'
+
+
+def _rate_buttons(view: TurnView) -> str:
+    """Thumbs, for an answer that is in the log."""
+    if view.question_id is None:
+        return ""
+    buttons = "".join(
+        f'<button type="button" class="act act-rate" data-turn="{view.number}" data-verdict="{verdict}" '
+        f'aria-pressed="{"true" if view.verdict == verdict else "false"}">{icon(picture)}<span>{word}</span></button>'
+        for verdict, picture, word in (("up", "thumb-up", "有用"), ("down", "thumb-down", "有误"))
+    )
+    return f'<span class="rate" role="group" aria-label="评价这个回答">{buttons}</span>'
 
 
 def _retry_button(view: TurnView) -> str:

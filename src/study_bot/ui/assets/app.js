@@ -228,6 +228,120 @@
     setTimeout(() => { words.textContent = before; }, 2000);
   }
 
+  // ---- thumbs -----------------------------------------------------------------------------------------------------
+  const form = () => $("#rate-form");
+  let rated = null; // what was sent last
+  let nonce = 0;
+
+  bot.rating = () => JSON.stringify(rated);
+
+  function sendRating(message) {
+    rated = { ...message, nonce: ++nonce };
+    $("#rate-now").click();
+  }
+
+  function rate(button) {
+    const { turn, verdict } = button.dataset;
+    if (button.getAttribute("aria-pressed") === "true") sendRating({ turn: +turn, verdict: "none" });
+    else if (verdict === "up") sendRating({ turn: +turn, verdict });
+    else {
+      $("form", form()).reset();
+      $(".rate-error", form()).textContent = "";
+      form().dataset.turn = turn;
+      form().showModal();
+    }
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (!form()?.contains(event.target)) return;
+    event.preventDefault();
+    const said = new FormData(event.target);
+    sendRating({
+      turn: +form().dataset.turn, verdict: "down", reason: said.get("reason"), article: said.get("article"), comment: said.get("comment"),
+    });
+  });
+
+  function showRating() {
+    const result = $("#rate-result p");
+    if (!result || !rated || result.dataset.nonce !== String(rated.nonce) || rated.shown) return;
+    rated.shown = true;
+    const done = result.dataset.ok === "yes";
+    if (!done && form().open) { $(".rate-error", form()).textContent = result.textContent; return; }
+    if (form().open) form().close();
+    for (const button of $$(`.act-rate[data-turn="${result.dataset.turn}"]`)) {
+      if (done) button.setAttribute("aria-pressed", String(button.dataset.verdict === result.dataset.verdict));
+    }
+    say(result.textContent, done);
+  }
+
+  let saying = 0;
+  function say(words, good = true) {
+    let note = $("#said");
+    if (!note) {
+      note = document.createElement("p");
+      note.id = "said";
+      note.setAttribute("aria-hidden", "true"); // the result itself is announced
+      document.body.append(note);
+    }
+    note.textContent = words;
+    note.className = good ? "is-on" : "is-on is-bad";
+    clearTimeout(saying);
+    saying = setTimeout(() => { note.className = ""; }, 2600);
+  }
+
+  // ---- one's own questions ------------------------------------------------------------------------------------------
+  let wanted = {};
+  bot.history = () => JSON.stringify(wanted);
+
+  function history_(button) {
+    if (button.dataset.confirm && !button.classList.contains("is-asking")) {
+      const words = $("span", button);
+      const before = words.textContent;
+      button.classList.add("is-asking");
+      words.textContent = button.dataset.confirm;
+      setTimeout(() => { button.classList.remove("is-asking"); words.textContent = before; }, 4000);
+      return;
+    }
+    if (button.dataset.history === "open") {
+      if (busy()) $("#stop").click();
+      resetEvidence();
+    }
+    wanted = { do: button.dataset.history, id: button.dataset.id ?? "" };
+    $("#history-act").click();
+  }
+
+  // ---- session ------------------------------------------------------------------------------------------------------
+  // The page asks for news every so often; that alone must not keep a session alive for ever.
+  const AWAKE_MS = 15 * 60_000;
+  let touched = Date.now();
+  let wake = null;
+  for (const name of ["pointerdown", "keydown", "wheel", "touchstart"]) {
+    addEventListener(name, () => { touched = Date.now(); wake?.(); wake = null; }, { passive: true, capture: true });
+  }
+  bot.awake = () => {
+    if (Date.now() - touched < AWAKE_MS) return Promise.resolve();
+    // One question for news waits for the person to come back; those after it are not needed.
+    return wake ? new Promise(() => {}) : new Promise((resolve) => { wake = resolve; });
+  };
+
+  const plainFetch = window.fetch;
+  window.fetch = async (...values) => {
+    const answer = await plainFetch(...values);
+    if (answer.status === 401 && new URL(answer.url, location.href).origin === location.origin) signedOut();
+    return answer;
+  };
+
+  function signedOut() {
+    if ($("#signed-out")) return;
+    const note = document.createElement("div");
+    note.id = "signed-out";
+    note.setAttribute("role", "alert");
+    const root = location.pathname.replace(/\/+$/, "");
+    note.innerHTML = '<p>登录已过期。页面上的内容还在，重新登录后可以继续提问。</p><a class="act act-main">重新登录</a>';
+    $("a", note).href = `${root}/sign-in`;
+    document.body.append(note);
+  }
+
   // ---- clicks and keys --------------------------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     const target = event.target.closest?.("button, a, #sheet-backdrop");
@@ -237,6 +351,9 @@
     else if (target.matches(".act-copy")) copyAnswer(target);
     else if (target.matches("[data-ask]")) ask(target.dataset.ask);
     else if (target.matches("#ev-close, #sheet-backdrop")) closeSheet();
+    else if (target.matches(".act-rate")) rate(target);
+    else if (target.matches("#rate-close, #rate-cancel")) form().close();
+    else if (target.matches("[data-history]")) history_(target);
     else if (target.matches("#theme-toggle")) window.studyBotTheme.toggle();
     else if (target.matches("#scope-toggle")) openScope(panel().hidden);
     else if (target.matches("#scope-done")) openScope(false);
@@ -255,7 +372,7 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || reader?.open) return;
+    if (event.key !== "Escape" || reader?.open || form()?.open) return;
     if (panel() && !panel().hidden) openScope(false);
     else if (document.body.classList.contains("sheet-open")) closeSheet();
     else if ($("#evidence")?.contains(document.activeElement)) returnTo?.focus();
@@ -338,6 +455,7 @@
       requestAnimationFrame(() => {
         queued = false;
         follow();
+        showRating();
         if ($("#question textarea") && !$("#question textarea").dataset.ready) {
           $("#question textarea").dataset.ready = "yes";
           $("#question textarea").setAttribute("enterkeyhint", "send");
@@ -345,7 +463,7 @@
         }
       });
     });
-    observer.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-state", "data-turn"] });
+    observer.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-state", "data-turn", "data-nonce"] });
     follow();
   }
   if (document.body) begin();
