@@ -192,7 +192,7 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
 def _parsed(record: dict[str, object]) -> Manifest:
     members = _members(record["members"])
     build_id, database = record["build_id"], record["database"]
-    if database not in DATABASE_FILES or not isinstance(database, str) or record["format"] != FORMAT:
+    if not isinstance(database, str) or database not in DATABASE_FILES or record["format"] != FORMAT:
         raise ValueError("unknown kind of backup")
     if build_id is not None and not (isinstance(build_id, str) and _BUILD_ID.fullmatch(build_id)):
         raise ValueError("no id of a build")
