@@ -23,6 +23,7 @@ from study_bot.documents.content import ContentStore
 from study_bot.maintenance.site import Site, open_site
 from study_bot.storage.database import Database
 from study_bot.storage.library_tables import FileRow
+from tests.chaos.work import database_url
 from tests.maintenance.sites import leftovers, settings_in
 from tests.support import PROJECT_ROOT
 
@@ -106,7 +107,7 @@ def moments(whole: int, kills: int, seed: int) -> Iterator[tuple[int, float]]:
 @contextlib.contextmanager
 def started_again(folder: Path) -> Iterator[Site]:
     """The site after its next start, whole: the trail, the bytes of every file, nothing half done left over."""
-    settings = settings_in(folder)
+    settings = settings_in(folder, database_url(folder))
     with open_site(settings) as site:
         check_trail(site.database)
         check_files(site)

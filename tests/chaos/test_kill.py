@@ -24,7 +24,8 @@ from study_bot.storage.database import MIGRATIONS, Database, open_database
 from study_bot.storage.library_tables import FileRow
 from study_bot.storage.people_tables import PersonRow
 from tests.chaos.kill import check_trail, moments, started_again, workers
-from tests.chaos.work import files_of, sample
+from tests.chaos.work import database_url, files_of, sample
+from tests.databases import postgres_database
 from tests.maintenance.sites import add_person, fill, leftovers, settings_in, state
 
 FEW, MANY = 2, 40
@@ -189,12 +190,27 @@ def test_backup(tmp_path: Path, kills: int) -> None:
 
 @kills_of_each
 def test_restore(tmp_path: Path, kills: int) -> None:
-    folder, settings = tmp_path / "backups", settings_in(tmp_path)
+    _kill_restores(tmp_path, kills)
+
+
+@kills_of_each
+def test_restore_with_postgresql(tmp_path: Path, kills: int, postgres: str) -> None:
+    with postgres_database(postgres) as address:
+        (tmp_path / "database_url").write_text(address)
+        _kill_restores(tmp_path, kills)
+
+
+def _kill_restores(tmp_path: Path, kills: int) -> None:
+    folder, settings = tmp_path / "backups", settings_in(tmp_path, database_url(tmp_path))
     folder.mkdir()
     states = {}
     for name in "ab":
         shutil.rmtree(settings.data_dir, ignore_errors=True)
         shutil.rmtree(settings.index_dir, ignore_errors=True)
+        if database_url(tmp_path):
+            with closing(Database(database_url(tmp_path))) as database, database.write() as session:
+                session.execute(text("DROP SCHEMA public CASCADE"))
+                session.execute(text("CREATE SCHEMA public"))
         with open_site(settings) as site:
             fill(site, tmp_path, name)
             states[name] = state(site)
@@ -217,7 +233,7 @@ def test_restore(tmp_path: Path, kills: int) -> None:
             outcomes[("finished at the next start" if finishing else "new") if found == states[wanted] else "old"] += 1
             present = wanted if found == states[wanted] else present
             assert leftovers(settings) == []
-    _tell("restore", outcomes)
+    _tell(f"restore with {'PostgreSQL' if database_url(tmp_path) else 'SQLite'}", outcomes)
 
 
 def test_a_worker_that_fails_is_noticed(tmp_path: Path) -> None:

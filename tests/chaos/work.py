@@ -48,6 +48,12 @@ def sample(number: int, part: int, *, year: int = 2020) -> bytes:
     return rule(year, f"第{number}号第{part}部分：夜读的人有灯有座。", "值班员每日巡查两次。", title=title)
 
 
+def database_url(folder: Path) -> str:
+    """Address of the database of the site in `folder`; empty for its own SQLite."""
+    file = folder / "database_url"
+    return file.read_text() if file.exists() else ""
+
+
 def upload(folder: Path, number: int, say: Say) -> None:
     """Give files; each that was acknowledged is told by its checksum."""
     with open_site(settings_in(folder)) as site, closing(files_of(site)) as files:
@@ -92,7 +98,7 @@ def make_backup(folder: Path, number: int, say: Say) -> None:
 def restore_backup(folder: Path, number: int, say: Say) -> None:
     """Restore one of two backups by turns."""
     file = folder / "backups" / f"{'ab'[number % 2]}.backup"
-    restore.restore(file, settings_in(folder), actor=SYSTEM, replace=True)
+    restore.restore(file, settings_in(folder, database_url(folder)), actor=SYSTEM, replace=True)
     say({"restored": file.stem})
 
 

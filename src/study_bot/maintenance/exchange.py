@@ -114,10 +114,12 @@ def _load_dump(exchange: Exchange, database: Database, folders: SiteFolders) -> 
     try:
         database_copy.load(database, dump)
     except StorageError:
-        if not _is_loaded(exchange, database):  # raises if the database cannot be reached: then it is tried again
+        # Of a program that was killed, the tool may have gone on and been done. If that cannot be looked up, the
+        # journal stays and the next start tries again.
+        if not _is_loaded(exchange, database):
             (stage / JOURNAL).unlink()
             discard(folders)
-        raise
+            raise
     database.migrate()
     note(database, exchange)
     dump.unlink()
