@@ -41,9 +41,9 @@ $(INSTALLED_DEV): $(INSTALLED)
 	$(PIP) install -c constraints.txt -e '.[$(EXTRAS),dev]'
 	@touch $@
 
-run: install ## Prepare the model, index corpus/ if stale, serve http://127.0.0.1:7860
+run: install ## Prepare the model, take in corpus/ the first time, index what is new, serve http://127.0.0.1:7860
 	@$(BIN)/study-bot model prepare
-	@$(BIN)/study-bot index build --source corpus
+	@$(BIN)/study-bot library update
 	@$(BIN)/study-bot serve
 
 test: dev ## Run the whole test suite
