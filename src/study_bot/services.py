@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study_bot.answering.events import AnswerEvent, AnswerReady
-from study_bot.errors import DocumentGoneError, SnapshotError, StudyBotError
+from study_bot.errors import DocumentGoneError, NoIndexError, SnapshotError, StudyBotError
 from study_bot.settings import Settings
 from study_bot.types import (
     Answer,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from study_bot.index.store import Snapshot, SnapshotStore
     from study_bot.retrieval.rerank import Reranking
     from study_bot.retrieval.retriever import Retriever
+
+NO_INDEX = "还没有索引。请管理员在“管理”的“索引”页中更新索引，或在服务器上运行 study-bot index build。"
 
 MAX_EXAMPLES = 6
 """Example questions offered on a first visit."""
@@ -100,6 +102,8 @@ class Services:
         """State of the index; opens the live build if it is not open yet. Never raises a StudyBotError."""
         try:
             snapshot = self.snapshot()
+        except NoIndexError:  # where the folder lies is nothing to tell everybody
+            return IndexStatus(ready=False, building=self._building, error=NO_INDEX)
         except StudyBotError as error:
             return IndexStatus(ready=False, building=self._building, error=str(error))
         manifest = snapshot.manifest

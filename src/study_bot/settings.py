@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     question_readers: Literal["nobody", "admins"] = Field(
         "admins", description="Who besides the person may read the wording of questions."
     )
+    sync_folders: tuple[Path, ...] = Field(
+        (), description="Folders (shares) on the server that admins may take documents from; corpus_dir always is one."
+    )
     undo_days: int = Field(30, ge=1, description="A deleted document can be brought back for so many days.")
 
     host: str = Field("127.0.0.1", description="Address the server binds.")

@@ -118,18 +118,22 @@ def sync(
 
     with _office(ctx, index) as office:
         plan = office.folder_sync.plan(folder)
-        for words, items in (
+        lists = (
             ("新增", plan.added),
             ("改动", plan.changed),
+            ("移动", plan.moved),
             ("消失", plan.gone),
             ("不能收入", plan.errors),
-        ):
+        )
+        for words, items in lists:
             for item in items:
                 say(f"{words}：{item}")
-        say(f"新增 {len(plan.added)}，改动 {len(plan.changed)}，消失 {len(plan.gone)}，未变 {len(plan.same)}。")
-        if not apply:
+        say("，".join(f"{words} {len(items)}" for words, items in lists) + f"，未变 {len(plan.same)}。")
+        if not apply or plan.empty:
             return
-        office.folder_sync.apply(console_actor(), folder, plan.digest)
+        report = office.folder_sync.apply(console_actor(), folder, plan.digest)
+        for item in report.errors:
+            note(f"没有完成：{item}")
         if office.builds.stale():
             _wait_for(office, office.builds.request(console_actor()))
 
