@@ -46,7 +46,7 @@ def test_an_empty_library_takes_the_folder_in(quick_files: Files, corpus: Path) 
     found = published(quick_files)
     assert len(found) == 3
     talk = found["关于晨读的讲话.txt"]
-    assert (talk.category, talk.origin, talk.origin_path) == ("讲话", Origin.FOLDER, "讲话/关于晨读的讲话.txt")
+    assert (talk.category, talk.origin, talk.origin_path) == ("讲话", Origin.FOLDER, "corpus/讲话/关于晨读的讲话.txt")
     rule = found[f"{RULE_TITLE}.txt"]
     assert quick_files.counts()[FileState.DRAFT] == 1  # the empty one shows why it is not published
     assert rule.correction.aliases == ("值守规定",)

@@ -161,6 +161,19 @@ class Files(FileShelf):
         """
         return self._move(actor, file_id, revision, "file.undelete", (FileState.DELETED,), None)
 
+    def follow(self, actor: Actor, file_id: int, revision: int, origin_path: str, category: str | None) -> StoredFile:
+        """Note that a file lies elsewhere in the folder it came from, and give it the category it has there."""
+        before = self.get(file_id)
+        if category and category != before.correction.category:
+            revision = self.correct(actor, file_id, revision, _with_category(before.correction, category)).revision
+        actor.allow(Role.ADMIN)
+        with self.database.write() as session:
+            row = rows.locked(session, file_id, revision)
+            rows.demand_state(row, *_KEPT)
+            row.origin_path = origin_path
+            row.revision += 1
+            return self._told(session, actor, "file.follow", row, {"from": before.origin_path, "to": origin_path})
+
     def purge(self, actor: Actor, now: dt.datetime | None = None) -> int:
         """Remove for good what was deleted longer than `undo_days` ago, and bytes that nothing names.
 

@@ -89,7 +89,7 @@ def _give(actor: Actor, files: Files, source: SourceFile, sidecar: Sidecar) -> N
                 stream,
                 correction=correction,
                 origin=Origin.FOLDER,
-                origin_path=source.relative,
+                origin_path=source.name,
             )
     except (ConflictError, InputError, LoadError) as error:
         _log.warning("%s 没有收入文献库：%s", source.name, error)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from study_bot.documents.stored import FileState
+from study_bot.documents.stored import FileState, Origin
 from study_bot.errors import InputError
 from study_bot.storage.library_tables import FileRow
 
@@ -69,6 +69,16 @@ def same_words(session: Session, row: FileRow) -> Sequence[FileRow]:
         return []
     query = select(FileRow).where(
         FileRow.text_hash == row.text_hash, FileRow.id != row.id, FileRow.state != FileState.DELETED
+    )
+    return session.scalars(query.order_by(FileRow.id)).all()
+
+
+def of_folder(session: Session, label: str) -> Sequence[FileRow]:
+    """Kept rows that came from a folder of that name."""
+    query = select(FileRow).where(
+        FileRow.origin == Origin.FOLDER.value,
+        FileRow.origin_path.startswith(f"{label}/", autoescape=True),
+        FileRow.state != FileState.DELETED,
     )
     return session.scalars(query.order_by(FileRow.id)).all()
 
