@@ -84,7 +84,7 @@ class Office(contextlib.AbstractContextManager["Office"]):
         :return: the number of files taken in.
         """
         adopted = adopt(SYSTEM, self.files, self.settings.corpus_dir)
-        if self.builds.stale() and self.builds.current() is None:
+        if self.builds.due():
             self.builds.request(SYSTEM)
         return adopted
 

@@ -1,8 +1,9 @@
 """What clients notice of rebuilds and roll backs: errors, empty answers, waiting (needs `-m bench -s`).
 
 Two server processes serve one index of the real library. Two clients ask all the time, one at each, while the whole
-library is read and embedded anew, while the index goes back and forth, and while small changes are built. A copy of an
-index of the library can be given as a start in the environment (START_INDEX), which saves embedding it twice.
+library is read and embedded anew, while the index goes back and forth, and while small changes are built. To save time,
+START_INDEX in the environment names an index of the library to begin with (a copy is used), and EMBED_EVERY=8 embeds
+every eighth passage only, on top of reading all files.
 """
 
 from __future__ import annotations
@@ -51,13 +52,31 @@ QUESTIONS = (
     "道路交通安全法第九十一条第二款",
 )
 
-# Everything is read and embedded anew while there is a file `full` beside the library.
+# While there is a file `full` beside the library, everything is read anew, and every Nth passage embedded anew.
 _CHILD = """
 import functools, sys
 from pathlib import Path
 from study_bot.documents import build_child
 from study_bot.index import builder
+
+class Forgetful:
+    def __init__(self, cache):
+        self.put_many = cache.put_many
+        self._get_many = cache.get_many
+
+    def get_many(self, model, keys):
+        return without_some(self._get_many(model, keys))
+
+def without_some(vectors):
+    return {key: vector for key, vector in vectors.items() if int(key[:6], 16) % int(sys.argv[2])}
+
+embed = builder.embed
+
+def embed_some(texts, hashes, encoder, cache, previous, monitor, full):
+    return embed(texts, hashes, encoder, Forgetful(cache), lambda: without_some(previous()), monitor)
+
 if Path(sys.argv[1]).exists():
+    builder.embed = embed_some
     builder.build_index = functools.partial(builder.build_index, full=True)
 build_child.main()
 """
@@ -80,7 +99,7 @@ class Library:
 folder, child = Path(sys.argv[1]), sys.argv[2]
 settings = Settings(index_dir=folder / "index", data_dir=folder / "data", sign_in="off")
 database = open_database("", settings.data_dir)
-command = (sys.executable, "-W", "ignore", "-c", child, str(folder / "full"))
+command = (sys.executable, "-W", "ignore", "-c", child, str(folder / "full"), sys.argv[3])
 runner = BuildRunner(database, settings, lambda: Library(folder / "good"), command)
 runner.start()
 run_server(build_services(settings), "127.0.0.1", 0)
@@ -149,7 +168,8 @@ class Site:
         self.urls = [self._url(server) for server in self._servers]
 
     def _start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", _SERVER, str(self.folder), _CHILD]
+        part = os.environ.get("EMBED_EVERY", "1")
+        command = [sys.executable, "-c", _SERVER, str(self.folder), _CHILD, part]
         return subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True)
 
     @staticmethod

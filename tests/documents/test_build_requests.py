@@ -231,8 +231,13 @@ class TestUpToDate:
             assert running is not None
             queue.finish(running, revision, build_id, summary())
 
-        assert not builds.stale()  # nothing is managed here yet
+        assert not builds.stale() and not builds.due()  # nothing is managed here yet
         set_library_revision(database, 3)
+        assert builds.due()
+        builds.cancel(boss, builds.request(boss).id)
+        assert builds.due()
+        builds.request(boss)
+        assert not builds.due()
         assert builds.stale() and builds.live_revision() is None
         built(new, 3)
         assert not builds.stale() and builds.live_revision() == 3
@@ -243,6 +248,7 @@ class TestUpToDate:
         built(old, 1)
         builds.roll_back(boss, old)
         assert builds.stale() and builds.live_revision() == 1
+        assert not builds.due()  # it is meant to be so
         assert [earlier.library_revision for earlier in builds.earlier()] == [4]
 
     def test_no_index(self, builds: Builds, database: Database) -> None:

@@ -202,6 +202,17 @@ class Builds:
         held = self.live_revision()
         return revision > 0 and (held is None or held < revision)
 
+    def due(self) -> bool:
+        """Whether a build is to be asked for at a start: the live one is behind, and none was gone back to on purpose.
+
+        :raises DamagedIndexError: CURRENT cannot be read.
+        """
+        if self.current() is not None or not self.stale():
+            return False
+        with self._database.read() as session:
+            done = select(BuildRow.kind).where(BuildRow.state == BuildState.DONE.value)
+            return session.scalar(done.order_by(BuildRow.id.desc()).limit(1)) != BuildKind.ROLL_BACK.value
+
     def published(self) -> dict[str, str]:
         """What an index made now would hold: SHA-256 of each published file, and how people know it."""
         with self._database.read() as session:
