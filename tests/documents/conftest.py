@@ -18,7 +18,9 @@ from study_bot.storage.people_tables import PersonRow
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data", index_dir=tmp_path / "index", max_file_mb=1, ocr=False)
+    return Settings(
+        data_dir=tmp_path / "data", index_dir=tmp_path / "index", max_file_mb=1, max_uncompressed_mb=20, ocr=False
+    )
 
 
 @pytest.fixture
