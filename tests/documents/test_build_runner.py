@@ -133,7 +133,12 @@ def test_one_that_does_not_stop_is_ended(site: Site, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("script", "words"),
-    [("raise SystemExit(3)", "代码 3"), ("import os; os.kill(os.getpid(), 9)", "内存不足"), ("print('{')", "意外结束")],
+    [
+        ("raise SystemExit(3)", "代码 3"),
+        ("import os; os.kill(os.getpid(), 9)", "内存不足"),
+        ("print('{')", "意外结束"),
+        ('import os; os.write(1, \'{"progress": "读\'.encode()[:-1])', "意外结束"),
+    ],
 )
 def test_a_process_that_ends_by_itself(script: str, words: str, site: Site) -> None:
     number = site.builds.request(SYSTEM).id

@@ -56,6 +56,7 @@ class BuildProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
+            errors="replace",  # a killed process may leave half a character
             env=os.environ | threads | {"PYTHONUTF8": "1"},
             start_new_session=True,  # a Ctrl-C at the server's terminal is the server's to handle
         )
