@@ -324,6 +324,8 @@ class Services:
             raise SnapshotError(error)
         if self._many_questions:
             snapshot.dense.prepare(self.settings.threads)
+        elif self._reranking is not None:  # a command with one question: it must not be late for that one
+            self._reranking.warm_up()
         retriever = Retriever(snapshot, encoder, self.settings, reranking=self._reranking)
         return _Engine(snapshot, retriever, Answerer(snapshot, retriever, self.settings))
 

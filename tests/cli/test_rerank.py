@@ -62,6 +62,7 @@ def test_search_and_evaluation_follow_the_reranker(
     assert server.requests == []
     monkeypatch.setenv("STUDY_BOT_RERANKER", server.url)
     assert found(program, index)[0] == "duty"
+    assert len(server.requests) == 2  # made ready, then asked
     done = program("eval", "retrieval", str(question_set), "--index", str(index), "--json")
     assert done.json["metrics"]["MRR@10"] == 1.0
     assert "重排序" not in done.err
