@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
-from study_bot.server.app import create_app
+from study_bot.accounts.gate import SESSION_COOKIE
+from study_bot.accounts.person_changes import NewPerson
+from study_bot.accounts.roles import SYSTEM
+from study_bot.accounts.sessions import BY_PASSWORD
 from study_bot.server.guard import from_own_page
 from study_bot.settings import Settings
-from tests.server.fake_office import FakeOffice, token_of
-from tests.ui.fake_services import FakeServices
+from tests.server.offices import ADMIN, OFFICER, TestOffice, served
+
+Enter = Callable[[str], TestClient]
 
 QUESTION = {"question": "学习管理规定第九条讲什么？"}
 
 
-@pytest.fixture(scope="module")
-def app() -> Iterator[TestClient]:
-    with TestClient(create_app(FakeServices(), FakeOffice()), follow_redirects=False) as opened:  # type: ignore[arg-type]
-        yield opened
+@pytest.fixture
+def door(site: TestClient) -> TestClient:
+    site.cookies.clear()
+    return site
 
 
 @pytest.fixture
-def door(app: TestClient) -> TestClient:
-    app.cookies.clear()
-    return app
+def enter(door: TestClient, office: TestOffice) -> Enter:
+    """Gives the client with a session of a person's."""
 
+    def entered(badge: str) -> TestClient:
+        session = office.sign_in.sign_in_trusted(badge, BY_PASSWORD, "", "")
+        door.cookies.set(SESSION_COOKIE, session.token)
+        return door
 
-def enter(door: TestClient, badge: str) -> TestClient:
-    door.cookies.set("study_bot_session", token_of(badge))
-    return door
+    return entered
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/ui/app.css", "/theme.css", "/favicon.ico"])
@@ -63,8 +68,8 @@ def test_programs_are_told_to_sign_in(door: TestClient, method: str, path: str) 
     assert (response.status_code, response.json()["code"]) == (401, "sign_in")
 
 
-def test_an_officer_asks_and_reaches_nothing_of_the_admins(door: TestClient) -> None:
-    enter(door, "1001")
+def test_an_officer_asks_and_reaches_nothing_of_the_admins(enter: Enter) -> None:
+    door = enter(OFFICER)
     assert door.post("/api/v1/ask", json=QUESTION).status_code == 200
     assert "张三" in door.get("/").text
     assert "/admin" not in door.get("/").text
@@ -75,8 +80,9 @@ def test_an_officer_asks_and_reaches_nothing_of_the_admins(door: TestClient) -> 
     assert door.get("/metrics").status_code == 403
 
 
-def test_admins_see_a_page_for_what_is_not_there(door: TestClient) -> None:
-    response = enter(door, "1003").get("/admin/nope")
+def test_admins_see_a_page_for_what_is_not_there(enter: Enter) -> None:
+    door = enter(ADMIN)
+    response = door.get("/admin/nope")
     assert (response.status_code, "没有这个页面" in response.text) == (404, True)
     assert 'aria-label="管理菜单"' in response.text
     assert door.get("/metrics").status_code == 200
@@ -84,8 +90,9 @@ def test_admins_see_a_page_for_what_is_not_there(door: TestClient) -> None:
     assert asked_by_script.json()["code"] == "not_found"
 
 
-def test_a_one_time_password_is_good_for_one_thing(door: TestClient) -> None:
-    enter(door, "1004")
+def test_a_one_time_password_is_good_for_one_thing(enter: Enter, office: TestOffice) -> None:
+    office.people.create(SYSTEM, NewPerson("1003", "钱七"))
+    door = enter("1003")
     for path in ("/", "/account", "/admin", "/reader/rules-2024"):
         assert door.get(path).headers["location"] == "/account/password"
     response = door.post("/api/v1/ask", json=QUESTION)
@@ -96,8 +103,8 @@ def test_a_one_time_password_is_good_for_one_thing(door: TestClient) -> None:
 @pytest.mark.parametrize(
     "headers", [{"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}]
 )
-def test_nothing_is_changed_from_another_site(door: TestClient, path: str, headers: dict[str, str]) -> None:
-    response = enter(door, "1003").post(path, json=QUESTION, headers=headers)
+def test_nothing_is_changed_from_another_site(enter: Enter, path: str, headers: dict[str, str]) -> None:
+    response = enter(ADMIN).post(path, json=QUESTION, headers=headers)
     assert response.status_code == 403
     assert "来自别的网站" in response.text
 
@@ -118,19 +125,18 @@ def test_origins(headers: dict[str, str], own: bool) -> None:
     assert from_own_page(Headers(headers), "study.example") is own
 
 
-def test_under_a_prefix() -> None:
-    settings = Settings(root_path="/study")
-    app = create_app(FakeServices(settings), FakeOffice(settings))  # type: ignore[arg-type]
-    with TestClient(app, follow_redirects=False) as door:
+def test_under_a_prefix(office: TestOffice, ids: dict[str, int]) -> None:
+    session = office.sign_in.sign_in_trusted(ADMIN, BY_PASSWORD, "", "")
+    with served(TestOffice(office.database, Settings(root_path="/study"))) as door:
         assert door.get("/study/").headers["location"] == "/study/sign-in"
         assert door.get("/admin").headers["location"] == "/study/sign-in?next=/admin"
         assert door.get("/study/healthz").status_code == 200
-        assert 'action="/study/sign-out"' in enter(door, "1003").get("/study/admin/nope").text
+        door.cookies.set(SESSION_COOKIE, session.token)
+        assert 'action="/study/sign-out"' in door.get("/study/admin/nope").text
 
 
-def test_large_bodies_only_where_files_are_handed_over(door: TestClient) -> None:
-    enter(door, "1003")
-    body = b"x" * 2_000_000
+def test_large_bodies_only_where_files_are_handed_over(enter: Enter) -> None:
+    door, body = enter(ADMIN), b"x" * 2_000_000
     assert door.post("/admin/files/upload", content=body).status_code != 413
     assert door.post("/admin/people", content=body).status_code == 413
     assert "内容太大" in door.post("/admin/people", content=body).text

@@ -49,6 +49,7 @@ from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from study_bot.accounts.gate import SESSION_COOKIE
 from study_bot.accounts.roles import Actor, Role
 from study_bot.errors import ForbiddenError, InputError
 from study_bot.server.paths import route_path
@@ -56,8 +57,6 @@ from study_bot.server.ports import Doorway
 from study_bot.ui.links import site_root
 from study_bot.ui.markup import icon
 from study_bot.ui.page import asset_url
-
-SESSION_COOKIE = "study_bot_session"
 
 FORM_COOKIE = "study_bot_form"
 """Binds forms to a browser that has not signed in."""
@@ -67,6 +66,9 @@ FLASH_COOKIE = "study_bot_flash"
 
 MAX_FORM_FIELDS = 5000
 MAX_FORM_FILES = 500
+MAX_FIELD_BYTES = 8_000_000
+"""A roster travels in a field from its dry run to its taking in; what a request may have in all is limited before."""
+
 MAX_FLASH_CHARS = 500
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -218,7 +220,9 @@ async def form_of(request: Request) -> AsyncIterator[FormData]:
     header = request.headers.get("x-csrf-token")
     if header is not None and not web.csrf_ok(request, header):
         raise ForbiddenError(_STALE_FORM)  # before a large body is read
-    async with request.form(max_files=MAX_FORM_FILES, max_fields=MAX_FORM_FIELDS) as form:
+    async with request.form(
+        max_files=MAX_FORM_FILES, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_FIELD_BYTES
+    ) as form:
         given = form.get("csrf")
         if header is None and not (isinstance(given, str) and web.csrf_ok(request, given)):
             raise ForbiddenError(_STALE_FORM)
