@@ -25,6 +25,7 @@ from study_bot.documents.folder_sync import FolderSync
 from study_bot.documents.health import IndexHealth, index_health
 from study_bot.documents.library_folder import write_library
 from study_bot.index.publish import live_build_id
+from study_bot.maintenance.purging import CONTENT_FOLDER, DailyPurge
 from study_bot.maintenance.site import Site, open_site
 from study_bot.settings import Settings
 from study_bot.storage.database import Database
@@ -34,9 +35,8 @@ from study_bot.usage.questions import QuestionLog
 if TYPE_CHECKING:
     from study_bot.services import Services
 
-CONTENT_FOLDER = "content"
 LIBRARY_FOLDER = "library"
-"""Below `data_dir`: the bytes of every file, and what is published as a folder for the builder."""
+"""Below `data_dir`: what is published as a folder for the builder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Office(contextlib.AbstractContextManager["Office"]):
     folder_sync: FolderSync
     builds: Builds
     runner: BuildRunner
+    purge: DailyPurge
     questions: QuestionLog
     feedback: Feedback
     services: Services
@@ -91,6 +92,7 @@ class Office(contextlib.AbstractContextManager["Office"]):
     def close(self) -> None:
         """End the work in the background and let go of everything."""
         self.runner.stop()
+        self.purge.stop()
         self.files.close()
         self.site.close()
 
@@ -131,6 +133,7 @@ def _wired(settings: Settings, services: Services, site: Site) -> Office:
         folder_sync=FolderSync(files),
         builds=Builds(database, settings),
         runner=BuildRunner(database, settings, library),
+        purge=DailyPurge(site),
         questions=QuestionLog(database, settings),
         feedback=Feedback(database, settings),
         services=services,

@@ -24,7 +24,20 @@ from study_bot.cli.words import Group, complaint
 from study_bot.errors import StudyBotError
 
 # Each is the `app` of the module of that name in this package, imported when the command is used.
-_COMMANDS = ("index", "search", "ask", "eval", "train", "serve", "model", "backup", "audit", "people", "purge")
+_COMMANDS = (
+    "index",
+    "search",
+    "ask",
+    "eval",
+    "train",
+    "serve",
+    "model",
+    "library",
+    "backup",
+    "audit",
+    "people",
+    "purge",
+)
 
 _INTERRUPTED = 130
 

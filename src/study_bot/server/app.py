@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import socket
 import sys
 import threading
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -23,10 +25,13 @@ from study_bot.server.metering import MeteredServices, Metrics
 from study_bot.server.middleware import BodyLimit, GradioManners, LetGo, Prefix, SecurityHeaders
 from study_bot.server.office import add_guard, add_office, body_limit, dressed
 from study_bot.server.pages import pages_router
-from study_bot.server.ports import Doorway
 from study_bot.server.problems import problem, register_problems
 from study_bot.ui.links import site_root
 from study_bot.ui.ports import IndexState, StudyServices
+
+if TYPE_CHECKING:
+    from study_bot.office import Office
+    from study_bot.services import Services
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +39,7 @@ STOP_SECONDS = 5
 """Open connections are given this long when the server is asked to stop."""
 
 
-def create_app(services: StudyServices, office: Doorway | None = None) -> FastAPI:
+def create_app(services: StudyServices, office: Office | None = None) -> FastAPI:
     """The whole application: page, reader, JSON interface, health, metrics. Every call makes its own.
 
     :param office: people, documents and what else an office has; None = nobody signs in and there is no administration.
@@ -89,7 +94,7 @@ def _add_health(app: FastAPI, services: StudyServices, metrics: Metrics) -> None
         return Response(metrics.text(await status()), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _mount_page(app: FastAPI, services: StudyServices, root: str, office: Doorway | None) -> None:
+def _mount_page(app: FastAPI, services: StudyServices, root: str, office: Office | None) -> None:
     # Gradio takes seconds to import and reads its environment while doing so.
     import gradio as gr
 
@@ -113,18 +118,35 @@ def _mount_page(app: FastAPI, services: StudyServices, root: str, office: Doorwa
     )
 
 
-def run(services: StudyServices) -> None:
-    """Serve at the address of the settings until told to stop."""
-    run_server(services, services.settings.host, services.settings.port)
+def run(services: Services) -> None:
+    """Serve at the address of the settings until told to stop; people sign in unless the settings say otherwise.
+
+    :raises SettingsError: the address cannot be bound, or would be open to everybody.
+    :raises StorageError: the database or the data folder cannot be used.
+    """
+    settings = services.settings
+    if settings.sign_in == "off":
+        if not is_loopback(settings.host):
+            raise SettingsError(
+                "不登录（sign_in = off）只能用于本机试用，监听地址须为 127.0.0.1。"
+                "要让他人访问，请去掉这项设置，使用账号登录。"
+            )
+        run_server(services, settings.host, settings.port)
+        return
+    from study_bot.office import build_office
+
+    with build_office(settings, services) as office:
+        run_server(services, settings.host, settings.port, office)
 
 
-def run_server(services: StudyServices, host: str, port: int) -> None:
+def run_server(services: StudyServices, host: str, port: int, office: Office | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C. Port 0 takes any free one; the address is printed once it answers.
 
+    :param office: None = nobody signs in.
     :raises SettingsError: the address cannot be bound.
     """
     listening = _bind(host, port)
-    app = create_app(services)
+    app = create_app(services, office)
     config = uvicorn.Config(
         app,
         # Its own start-up lines are for developers; the address is printed below.
@@ -133,10 +155,14 @@ def run_server(services: StudyServices, host: str, port: int) -> None:
         access_log=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         server_header=False,
+        # Whose X-Forwarded-For to believe is a setting of ours; the gate reads it.
+        proxy_headers=False,
     )
     address = _address(host, listening.getsockname()[1]) + site_root(services.settings)
     server = Server(config, app, address)
     threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True).start()
+    if office is not None:
+        _open_office(office)
     if threading.current_thread() is threading.main_thread():
         # uvicorn stops by itself and then raises the signal again, which would end the process before `finally`.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -147,6 +173,28 @@ def run_server(services: StudyServices, host: str, port: int) -> None:
     finally:
         listening.close()
         services.close()
+
+
+def _open_office(office: Office) -> None:
+    """Begin the work in the background, and tell the first password, which nobody will be told again."""
+    if (first := office.people.first_admin()) is not None:
+        sys.stdout.write(
+            f"首次启动，已建立系统管理员账号：{first[0].badge}\n一次性密码：{first[1]}\n"
+            "（只显示这一次，首次登录后须修改；遗失时运行 study-bot people reset-password）\n"
+        )
+        sys.stdout.flush()
+    office.runner.start()
+    office.purge.start()
+    threading.Thread(target=_fill, args=(office,), name="first-start", daemon=True).start()
+
+
+def _fill(office: Office) -> None:
+    try:
+        if not office.foreign_index():
+            office.fill()
+            office.runner.wake()
+    except StudyBotError as error:
+        logger.warning("%s", error)
 
 
 def _warm_up(services: StudyServices) -> None:
@@ -191,6 +239,14 @@ def _bind(host: str, port: int) -> socket.socket:
             f"无法在 {host}:{port} 启动（{error.strerror}）。请换一个端口（--port），或停掉占用它的程序。"
         ) from None
     return listening
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _address(host: str, port: int) -> str:

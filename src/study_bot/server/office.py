@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
@@ -10,13 +11,25 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from study_bot.errors import NotFoundError
+from study_bot.server.admin_audit import audit_router
+from study_bot.server.admin_builds import builds_router
+from study_bot.server.admin_file import file_router
+from study_bot.server.admin_files import files_router
+from study_bot.server.admin_folder import folder_router
+from study_bot.server.admin_people import people_router, person_router
+from study_bot.server.admin_roster import roster_router
+from study_bot.server.admin_units import units_router
+from study_bot.server.admin_usage import feedback_router, usage_router
 from study_bot.server.guard import Guard
 from study_bot.server.middleware import MAX_BODY_BYTES
-from study_bot.server.ports import Doorway
+from study_bot.server.sign_in_pages import account_router, oidc_router, sign_in_router
 from study_bot.server.web import Web
 from study_bot.settings import Settings
 from study_bot.ui.page import dress_gradio_page
 from study_bot.ui.ports import StudyServices
+
+if TYPE_CHECKING:
+    from study_bot.office import Office
 
 MAX_ROSTER_BYTES = 12_000_000
 """A roster, as a file or as the rows that were read from it."""
@@ -25,7 +38,7 @@ _UPLOAD = re.compile(r"^/admin/files/upload$")
 _ROSTER = re.compile(r"^/admin/people/roster(?:/|$)")
 
 
-def add_office(app: FastAPI, office: Doorway, services: StudyServices) -> None:
+def add_office(app: FastAPI, office: Office, services: StudyServices) -> None:
     """Add the pages of people and administration. Call before Gradio's page, which takes every address left."""
     app.state.web = web = Web(office)
     for router in office_routers(office, services, web):
@@ -33,14 +46,29 @@ def add_office(app: FastAPI, office: Doorway, services: StudyServices) -> None:
     app.include_router(_nothing_else_router())
 
 
-def add_guard(app: FastAPI, office: Doorway) -> None:
+def add_guard(app: FastAPI, office: Office) -> None:
     """Add the door; every layer added before lies behind it."""
     app.add_middleware(Guard, office=office, web=app.state.web)
 
 
-def office_routers(office: Doorway, services: StudyServices, web: Web) -> list[APIRouter]:
+def office_routers(office: Office, services: StudyServices, web: Web) -> list[APIRouter]:
     """Every router of these pages."""
-    return []
+    return [
+        sign_in_router(web, office),
+        oidc_router(web, office),
+        account_router(web, office),
+        people_router(web, office),
+        roster_router(web, office),
+        units_router(web, office),
+        person_router(web, office),
+        audit_router(web, office),
+        files_router(web, office),
+        folder_router(web, office),
+        file_router(web, office),
+        builds_router(web, office, services),
+        usage_router(web, office),
+        feedback_router(web, office),
+    ]
 
 
 def body_limit(settings: Settings | None, path: str) -> int:
