@@ -337,7 +337,7 @@
     note.id = "signed-out";
     note.setAttribute("role", "alert");
     const root = location.pathname.replace(/\/+$/, "");
-    note.innerHTML = '<p>登录已过期。页面上的内容还在，重新登录后可以继续提问。</p><a class="act act-main">重新登录</a>';
+    note.innerHTML = '<p>登录已过期。重新登录后，可以在“我的提问”里接着问。</p><a class="act act-main">重新登录</a>';
     $("a", note).href = `${root}/sign-in`;
     document.body.append(note);
   }
@@ -346,6 +346,7 @@
   document.addEventListener("click", (event) => {
     const target = event.target.closest?.("button, a, #sheet-backdrop");
     if (!$("#scope")?.contains(event.target)) openScopeQuietly();
+    if (!$("#person-menu")?.contains(event.target)) $("#person-menu")?.removeAttribute("open");
     if (!target) return;
     if (target.matches("button.cite, .near, .act-evidence")) showEvidence(target);
     else if (target.matches(".act-copy")) copyAnswer(target);
@@ -373,7 +374,10 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || reader?.open || form()?.open) return;
-    if (panel() && !panel().hidden) openScope(false);
+    if ($("#person-menu")?.open) {
+      $("#person-menu").open = false;
+      $("#person-menu summary").focus();
+    } else if (panel() && !panel().hidden) openScope(false);
     else if (document.body.classList.contains("sheet-open")) closeSheet();
     else if ($("#evidence")?.contains(document.activeElement)) returnTo?.focus();
   });
