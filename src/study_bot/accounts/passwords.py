@@ -65,7 +65,7 @@ class Passwords:
         :param quick: for one-time passwords.
         """
         self._full = hasher or PasswordHasher()
-        self._quick = quick or PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
+        self._quick = quick or PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
 
     def hash(self, password: str) -> str:

@@ -149,9 +149,13 @@ class People:
         actor.allow(Role.UNIT_ADMIN)
         with self._database.write() as session:
             one_at_a_time(session)
-            row = _reached(session, person_id, reach_of(actor, load_tree(session)))
-            change_person(session, actor, row, change)
-            return read_person(session, row)
+            tree = load_tree(session)
+            row = _reached(session, person_id, reach_of(actor, tree))
+            act = change_person(session, actor, tree, row, change)
+            if act is not None:
+                keep_an_admin(session)
+                audit.append_all(session, actor, [act])
+            return person_in(row, tree)
 
     def set_active(self, actor: Actor, person_id: int, active: bool) -> Person:
         """Close an account (its sessions end at once) or open it again.

@@ -13,7 +13,6 @@ from study_bot.accounts.rights import reach_of
 from study_bot.accounts.roles import Actor, Person, Role
 from study_bot.accounts.sessions import end_sessions
 from study_bot.accounts.unit_tree import UnitTree, load_tree
-from study_bot.accounts.writing import keep_an_admin
 from study_bot.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from study_bot.storage.columns import utc_now
 from study_bot.storage.people_tables import PersonRow
@@ -50,17 +49,29 @@ class PersonChange:
 
 
 def add_person(session: Session, actor: Actor, new: NewPerson, password_hash: str | None) -> PersonRow:
-    """Make an account with a one-time password.
+    """Make an account with a one-time password, and write it to the trail.
 
     :raises AccessError: the actor may not make such an account there.
     :raises InputError: a field is not as it must be.
     :raises NotFoundError: the unit is not there.
     :raises ConflictError: the badge has an account.
     """
-    tree = load_tree(session)
+    row, act = make_person(actor, load_tree(session), new, password_hash)
+    _free(session, row.badge)
+    session.add(row)
+    audit.append_all(session, actor, [act])
+    return row
+
+
+def make_person(actor: Actor, tree: UnitTree, new: NewPerson, password_hash: str | None) -> tuple[PersonRow, audit.Act]:
+    """An account that is yet to be added, by a caller who knows that the badge is free, and what to write down.
+
+    :raises AccessError: the actor may not make such an account there.
+    :raises InputError: a field is not as it must be.
+    :raises NotFoundError: the unit is not there.
+    """
     badge, name, phone = clean_badge(new.badge), clean_name(new.name), clean_phone(new.phone)
     _may_be(actor, tree, new.role, new.unit_id)
-    _free(session, badge)
     row = PersonRow(
         badge=badge,
         name=name,
@@ -71,21 +82,22 @@ def add_person(session: Session, actor: Actor, new: NewPerson, password_hash: st
         must_change=True,
         created_at=utc_now(),
     )
-    session.add(row)
-    detail = {"单位": tree.path(new.unit_id), "角色": new.role.label}
-    audit.append(session, actor, "person.create", subject_of(row), detail)
-    return row
+    return row, audit.Act("person.create", subject_of(row), {"单位": tree.path(new.unit_id), "角色": new.role.label})
 
 
-def change_person(session: Session, actor: Actor, row: PersonRow, change: PersonChange) -> bool:
-    """Change an account that is within the actor's reach; whether there was anything to change.
+def change_person(
+    session: Session, actor: Actor, tree: UnitTree, row: PersonRow, change: PersonChange
+) -> audit.Act | None:
+    """Change an account that is within the actor's reach.
 
+    The caller sees to it that an admin is left (`keep_an_admin`).
+
+    :returns: what to write to the trail; None if there was nothing to change.
     :raises AccessError: the actor may not give this role or unit.
     :raises InputError: a field is not as it must be.
     :raises NotFoundError: the unit is not there.
-    :raises ConflictError: changed by somebody else since, the badge is taken, or no admin would be left.
+    :raises ConflictError: changed by somebody else since, or the badge is taken.
     """
-    tree = load_tree(session)
     badge, name, phone = clean_badge(change.badge), clean_name(change.name), clean_phone(change.phone)
     _may_be(actor, tree, change.role, change.unit_id)
     if row.revision != change.revision:
@@ -105,15 +117,13 @@ def change_person(session: Session, actor: Actor, row: PersonRow, change: Person
     if phone != row.phone:
         detail["电话"] = "已更改"  # the trail is kept for ever, a telephone number is not
     if not detail:
-        return False
-    subject = subject_of(row)
+        return None
+    act = audit.Act("person.change", subject_of(row), detail)
     if row.role != change.role.value or row.badge != badge:
         detail["结束会话"] = end_sessions(session, row.id)
     row.badge, row.name, row.unit_id, row.role, row.phone = badge, name, change.unit_id, change.role.value, phone
     row.revision += 1
-    keep_an_admin(session)
-    audit.append(session, actor, "person.change", subject, detail)
-    return True
+    return act
 
 
 def _may_be(actor: Actor, tree: UnitTree, role: Role, unit_id: int | None) -> None:

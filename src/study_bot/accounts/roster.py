@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_bot.accounts import audit
 from study_bot.accounts.fields import UNIT_SEPARATOR
 from study_bot.accounts.passwords import Passwords, new_one_time_password
-from study_bot.accounts.person_changes import NewPerson, PersonChange, add_person, change_person
-from study_bot.accounts.person_rows import row_by_id
+from study_bot.accounts.person_changes import NewPerson, PersonChange, change_person, make_person
 from study_bot.accounts.roles import Actor, Role
 from study_bot.accounts.roster_files import RosterRow, read_roster
-from study_bot.accounts.roster_plan import RosterPlan, draw_plan
-from study_bot.accounts.unit_tree import load_tree
+from study_bot.accounts.roster_plan import PlannedChange, RosterPlan, batches, draw_plan
+from study_bot.accounts.unit_tree import UnitTree, load_tree
 from study_bot.accounts.units import add_unit
-from study_bot.accounts.writing import one_at_a_time
+from study_bot.accounts.writing import keep_an_admin, one_at_a_time
 from study_bot.errors import ConflictError
 from study_bot.storage.database import Database
+from study_bot.storage.people_tables import PersonRow
 
 __all__ = ["NewAccount", "Roster", "RosterPlan", "RosterRow", "read_roster"]
 
@@ -67,23 +69,21 @@ class Roster:
             _unchanged(plan, digest)
             counts = {"新建": len(plan.creates), "更改": len(plan.changes), "跳过": len(plan.errors)}
             audit.append(session, actor, "roster.apply", f"花名册 {digest[:12]}", counts)
-            units = _make_units(session, actor, plan.new_units)
-            for change in sorted(plan.changes, key=lambda c: c.role is not Role.ADMIN):  # an admin is there throughout
-                current = PersonChange.of(change.person)
-                change_person(
-                    session,
-                    actor,
-                    row_by_id(session, change.person.id),
-                    PersonChange(
-                        current.revision, current.badge, change.name, units[change.unit], change.role, change.phone
-                    ),
-                )
-            made = []
+            _make_units(session, actor, plan.new_units)
+            tree = load_tree(session)
+            ids: dict[str, int | None] = {"": None} | {tree.path(i): i for i in tree.names}
+            acts = _change(session, actor, tree, ids, plan.changes)
+            accounts = []
             for create, password, stored in zip(plan.creates, passwords, hashes, strict=True):
-                new = NewPerson(create.badge, create.name, units[create.unit], create.role, create.phone)
-                add_person(session, actor, new, stored)
-                made.append(NewAccount(create.badge, create.name, create.unit, password))
-            return tuple(made)
+                new = NewPerson(create.badge, create.name, ids[create.unit], create.role, create.phone)
+                row, act = make_person(actor, tree, new, stored)
+                session.add(row)
+                acts.append(act)
+                accounts.append(NewAccount(create.badge, create.name, create.unit, password))
+            if plan.changes:
+                keep_an_admin(session)
+            audit.append_all(session, actor, acts)
+            return tuple(accounts)
 
 
 def _unchanged(plan: RosterPlan, digest: str) -> None:
@@ -91,13 +91,29 @@ def _unchanged(plan: RosterPlan, digest: str) -> None:
         raise ConflictError("预览之后人员或单位已有变动，花名册没有导入；请重新预览再确认。")
 
 
-def _make_units(session: Session, actor: Actor, new_units: tuple[str, ...]) -> dict[str, int | None]:
-    """Make the units that are missing; ids of all units by their paths, "" is no unit."""
-    for path in new_units:  # parents come first
+def _make_units(session: Session, actor: Actor, paths: Sequence[str]) -> None:
+    """Make the units that are missing; parents come first."""
+    for path in paths:
         tree = load_tree(session)
         above, _, name = path.rpartition(UNIT_SEPARATOR)
-        parents: dict[str, int | None] = {"": None} | {tree.path(i): i for i in tree.names}
-        add_unit(session, actor, name, parents[above])
+        parent = next((i for i in tree.names if tree.path(i) == above), None)
+        add_unit(session, actor, name, parent)
         session.flush()
-    tree = load_tree(session)
-    return {"": None} | {tree.path(i): i for i in tree.names}
+
+
+def _change(
+    session: Session, actor: Actor, tree: UnitTree, ids: Mapping[str, int | None], changes: Sequence[PlannedChange]
+) -> list[audit.Act]:
+    """Make the changes; what to write down of them."""
+    acts = []
+    for chunk in batches(changes):
+        wanted = select(PersonRow).where(PersonRow.id.in_([change.person.id for change in chunk]))
+        rows = {row.id: row for row in session.scalars(wanted)}
+        for planned in chunk:
+            person = planned.person
+            change = PersonChange(
+                person.revision, person.badge, planned.name, ids[planned.unit], planned.role, planned.phone
+            )
+            act = change_person(session, actor, tree, rows[person.id], change)
+            acts += [act] if act else []
+    return acts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, is_dataclass
+from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -18,6 +19,10 @@ from study_bot.accounts.roster_files import RosterRow
 from study_bot.accounts.unit_tree import UnitTree, load_tree
 from study_bot.accounts.units import MAX_DEPTH
 from study_bot.storage.people_tables import PersonRow
+
+T = TypeVar("T")
+
+_BATCH = 500
 
 OUT_OF_REACH = "您只能导入本单位及下级单位的民警；此人请由系统管理员导入。"
 
@@ -191,10 +196,16 @@ def _accounts(session: Session, tree: UnitTree, rows: Sequence[RosterRow]) -> di
     """Accounts of the badges in the roster, by badge in small letters."""
     badges = sorted({row.badge.lower() for row in rows})
     found: dict[str, Person] = {}
-    for start in range(0, len(badges), 500):  # databases limit the values of one query
-        wanted = select(PersonRow).where(func.lower(PersonRow.badge).in_(badges[start : start + 500]))
+    for chunk in batches(badges):
+        wanted = select(PersonRow).where(func.lower(PersonRow.badge).in_(chunk))
         found |= {row.badge.lower(): person_in(row, tree) for row in session.scalars(wanted)}
     return found
+
+
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items in parts, as databases limit the values of one query."""
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]
 
 
 def _keep_an_admin(
