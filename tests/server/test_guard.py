@@ -80,6 +80,14 @@ def test_an_officer_asks_and_reaches_nothing_of_the_admins(enter: Enter) -> None
     assert door.get("/metrics").status_code == 403
 
 
+def test_questions_to_the_interface_are_kept_too(enter: Enter, office: TestOffice, ids: dict[str, int]) -> None:
+    session = office.sign_in.sign_in_trusted(OFFICER, BY_PASSWORD, "", "")
+    actor = office.gate.actor({SESSION_COOKIE: session.token}, {}, None)
+    before = office.questions.own(actor, 1).total
+    enter(OFFICER).post("/api/v1/ask", json=QUESTION)
+    assert office.questions.own(actor, 1).total == before + 1
+
+
 def test_admins_see_a_page_for_what_is_not_there(enter: Enter) -> None:
     door = enter(ADMIN)
     response = door.get("/admin/nope")

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from study_bot.accounts.roles import Actor
 from study_bot.answering.events import AnswerReady
-from study_bot.errors import BusyError
+from study_bot.errors import BusyError, StorageError
 from study_bot.server.problems import problem
 from study_bot.server.serialise import answer_json, document_json, hit_json, status_json, version_json
+from study_bot.server.web import actor_of
 from study_bot.types import Answer, Filters, Turn
 from study_bot.ui.ports import StudyServices
 from study_bot.ui.questions import clean_question
 from study_bot.ui.scope import checked_filters
 from study_bot.ui.turns import MAX_CONVERSATION
+from study_bot.usage.questions import QuestionLog
+
+logger = logging.getLogger(__name__)
 
 MAX_TOP_K = 100
 
@@ -78,21 +84,28 @@ class QuestionLine:
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
 
-def api_router(services: StudyServices) -> APIRouter:
-    """The routes."""
+def api_router(services: StudyServices, questions: QuestionLog | None = None) -> APIRouter:
+    """The routes.
+
+    :param questions: where questions are kept; None = nobody signs in and none is kept.
+    """
     router = APIRouter(prefix="/api/v1")
     settings = services.settings
     line = QuestionLine(settings.max_concurrent_questions, settings.max_queued_questions)
 
     @router.post("/ask")
-    async def ask(body: AskBody) -> dict[str, Any]:
+    async def ask(request: Request, body: AskBody) -> dict[str, Any]:
+        actor = actor_of(request)
         question = clean_question(body.question, settings.max_question_chars)
         turns = tuple(Turn(turn.question, turn.answer) for turn in body.conversation[-MAX_CONVERSATION:])
 
         def work() -> Answer:
             filters = _filters(services, body)
             events = services.ask(question, filters=filters, conversation=turns)
-            return [event.answer for event in events if isinstance(event, AnswerReady)][-1]
+            answer = [event.answer for event in events if isinstance(event, AnswerReady)][-1]
+            if questions is not None:
+                _keep(questions, actor, question, answer, services.status().build_id)
+            return answer
 
         return answer_json(await line.run(work))
 
@@ -115,6 +128,14 @@ def api_router(services: StudyServices) -> APIRouter:
         return status_json(services.status())
 
     return router
+
+
+def _keep(questions: QuestionLog, actor: Actor, question: str, answer: Answer, build_id: str | None) -> None:
+    """Write the question down; an answer that is there is given even if that fails."""
+    try:
+        questions.record(actor, question, answer, build_id=build_id)
+    except StorageError:
+        logger.warning("a question could not be kept")
 
 
 def nothing_else_router() -> APIRouter:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from study_bot.errors import SettingsError, StudyBotError
@@ -26,6 +26,7 @@ from study_bot.server.middleware import BodyLimit, GradioManners, LetGo, Prefix,
 from study_bot.server.office import add_guard, add_office, body_limit, dressed
 from study_bot.server.pages import pages_router
 from study_bot.server.problems import problem, register_problems
+from study_bot.server.web import officer_of
 from study_bot.ui.links import site_root
 from study_bot.ui.ports import IndexState, StudyServices
 
@@ -51,9 +52,10 @@ def create_app(services: StudyServices, office: Office | None = None) -> FastAPI
     app = FastAPI(title="学习问答", docs_url=None, redoc_url=None, openapi_url=None)
     register_problems(app)
     _add_health(app, metered, metrics)
-    app.include_router(api_router(metered))
+    checks = [Depends(officer_of)] if office is not None else []
+    app.include_router(api_router(metered, office.questions if office is not None else None), dependencies=checks)
     app.include_router(nothing_else_router())
-    app.include_router(pages_router(metered, root))
+    app.include_router(pages_router(metered, root, checks))
     if office is not None:
         add_office(app, office, metered)
     _mount_page(app, metered, root, office)

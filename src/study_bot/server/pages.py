@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, params
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from study_bot.errors import StudyBotError
@@ -33,8 +34,11 @@ def read_article_number(words: str) -> ArticleNumber | None:
     return ArticleNumber(number) if number else None
 
 
-def pages_router(services: StudyServices, root: str) -> APIRouter:
-    """The routes."""
+def pages_router(services: StudyServices, root: str, checks: Sequence[params.Depends] = ()) -> APIRouter:
+    """The routes.
+
+    :param checks: what is asked of whoever opens a document.
+    """
     router = APIRouter()
 
     @router.get("/ui/{name}")
@@ -45,7 +49,7 @@ def pages_router(services: StudyServices, root: str) -> APIRouter:
         cache = FOREVER if v else "no-cache"
         return Response(found[0], media_type=found[1], headers={"Cache-Control": cache})
 
-    @router.get("/reader/{version_id:path}")
+    @router.get("/reader/{version_id:path}", dependencies=checks)
     def reader(
         request: Request,
         version_id: str,

@@ -50,7 +50,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from study_bot.accounts.gate import SESSION_COOKIE
-from study_bot.accounts.roles import Actor, Role
+from study_bot.accounts.roles import Actor, Person, Role
 from study_bot.errors import ForbiddenError, InputError
 from study_bot.server.paths import route_path
 from study_bot.server.ports import Doorway
@@ -93,7 +93,6 @@ NAVIGATION = (
     NavItem("/admin/people", "人员", "users", Role.UNIT_ADMIN),
     NavItem("/admin/feedback", "反馈", "chat", Role.ADMIN),
     NavItem("/admin/audit", "日志", "clock", Role.ADMIN),
-    NavItem("/admin/backup", "备份", "archive", Role.ADMIN),
 )
 
 
@@ -160,7 +159,7 @@ class Web:
 
     def error(self, request: Request, status: int, message: str) -> HTMLResponse:
         """The page for what went wrong."""
-        return self.render(request, "error.html", status, code=status, message=message, back=_back(request))
+        return self.render(request, "error.html", status, code=status, message=message, back=_back(request), now_at="")
 
     def csrf_ok(self, request: Request, given: str) -> bool:
         """Whether a form's token belongs to this browser."""
@@ -209,6 +208,14 @@ def web_of(request: Request) -> Web:
 def actor_of(request: Request) -> Actor:
     """Who sends the request, as the guard found out; nobody where the guard did not look."""
     return cast(Actor, getattr(request.state, "actor", NOBODY))
+
+
+def officer_of(request: Request) -> Person:
+    """Dependency of routes that everybody who is signed in may use; the guard before them is no reason not to ask.
+
+    :raises SignInError: nobody is signed in, or the password must be changed first.
+    """
+    return actor_of(request).require(Role.OFFICER)
 
 
 async def form_of(request: Request) -> AsyncIterator[FormData]:

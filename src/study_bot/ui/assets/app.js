@@ -293,7 +293,7 @@
   let wanted = {};
   bot.history = () => JSON.stringify(wanted);
 
-  function history_(button) {
+  function actOnHistory(button) {
     if (button.dataset.confirm && !button.classList.contains("is-asking")) {
       const words = $("span", button);
       const before = words.textContent;
@@ -324,29 +324,10 @@
     return wake ? new Promise(() => {}) : new Promise((resolve) => { wake = resolve; });
   };
 
-  const plainFetch = window.fetch;
-  window.fetch = async (...values) => {
-    const answer = await plainFetch(...values);
-    if (answer.status === 401 && new URL(answer.url, location.href).origin === location.origin) signedOut();
-    return answer;
-  };
-
-  function signedOut() {
-    if ($("#signed-out")) return;
-    const note = document.createElement("div");
-    note.id = "signed-out";
-    note.setAttribute("role", "alert");
-    const root = location.pathname.replace(/\/+$/, "");
-    note.innerHTML = '<p>登录已过期。重新登录后，可以在“我的提问”里接着问。</p><a class="act act-main">重新登录</a>';
-    $("a", note).href = `${root}/sign-in`;
-    document.body.append(note);
-  }
-
   // ---- clicks and keys --------------------------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     const target = event.target.closest?.("button, a, #sheet-backdrop");
     if (!$("#scope")?.contains(event.target)) openScopeQuietly();
-    if (!$("#person-menu")?.contains(event.target)) $("#person-menu")?.removeAttribute("open");
     if (!target) return;
     if (target.matches("button.cite, .near, .act-evidence")) showEvidence(target);
     else if (target.matches(".act-copy")) copyAnswer(target);
@@ -354,7 +335,7 @@
     else if (target.matches("#ev-close, #sheet-backdrop")) closeSheet();
     else if (target.matches(".act-rate")) rate(target);
     else if (target.matches("#rate-close, #rate-cancel")) form().close();
-    else if (target.matches("[data-history]")) history_(target);
+    else if (target.matches("[data-history]")) actOnHistory(target);
     else if (target.matches("#theme-toggle")) window.studyBotTheme.toggle();
     else if (target.matches("#scope-toggle")) openScope(panel().hidden);
     else if (target.matches("#scope-done")) openScope(false);
@@ -374,10 +355,8 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || reader?.open || form()?.open) return;
-    if ($("#person-menu")?.open) {
-      $("#person-menu").open = false;
-      $("#person-menu summary").focus();
-    } else if (panel() && !panel().hidden) openScope(false);
+    if ($("#person-menu")?.open) return; // closing the menu is all
+    if (panel() && !panel().hidden) openScope(false);
     else if (document.body.classList.contains("sheet-open")) closeSheet();
     else if ($("#evidence")?.contains(document.activeElement)) returnTo?.focus();
   });
