@@ -12,6 +12,8 @@ from study_bot.documents.files import Files
 from study_bot.documents.library_folder import catalog_toml, write_library
 from study_bot.documents.stored import Correction
 from study_bot.errors import InputError
+from study_bot.index.builder import LOADED_DIR
+from study_bot.index.publish import CACHE_DIR
 from study_bot.index.store import Snapshot
 from study_bot.library.catalog import SidecarEntry, read_sidecar, validity
 from study_bot.settings import Settings
@@ -84,6 +86,16 @@ def test_an_index_is_built_from_what_is_published(
         assert (version.version_id, version.title) == (stored.understood.version_id, stored.title)
         assert (version.category, version.path) == (stored.category, f"文献库/{stored.path}")
     assert by_hash[file.sha256].aliases[0] == "读书讲话"
+
+
+def test_a_build_does_not_read_again_what_an_admin_looked_at(
+    quick_files: Files, admin: Actor, settings: Settings
+) -> None:
+    published(quick_files, admin)
+    kept = settings.index_dir / CACHE_DIR / LOADED_DIR
+    before = {entry.name: entry.stat().st_ino for entry in kept.iterdir()}
+    index(write_library(quick_files, settings.data_dir / "library").path, settings)
+    assert {entry.name: entry.stat().st_ino for entry in kept.iterdir()} == before != {}
 
 
 def test_what_was_replaced_ends_where_the_new_version_begins(

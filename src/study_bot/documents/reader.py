@@ -14,6 +14,7 @@ from study_bot.documents.understanding import Understood, understand
 from study_bot.errors import LoadError
 from study_bot.index.builder import LOADED_DIR
 from study_bot.index.parse_cache import ParseCache
+from study_bot.index.publish import CACHE_DIR
 from study_bot.library.catalog import describe
 from study_bot.library.loaders import LoadLimits
 from study_bot.library.loading import LoadWorker
@@ -32,7 +33,7 @@ class FileReader:
 
     def __init__(self, content: ContentStore, settings: Settings) -> None:
         self._content, self._settings = content, settings
-        self._cache = ParseCache(settings.index_dir / LOADED_DIR, settings)
+        self._cache = ParseCache(settings.index_dir / CACHE_DIR / LOADED_DIR, settings)
         self._worker = LoadWorker()
         self._free = threading.Lock()
 
