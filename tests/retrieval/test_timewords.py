@@ -82,6 +82,19 @@ def test_the_version_meant(text: str, wish: VersionWish, years: tuple[int, ...])
     assert (found.wish, found.years) == (wish, years)
 
 
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2025年的时候，学习档案保存期限是多久？", dt.date(2025, 12, 31)),
+        ("2024年当时的学时要求是多少", dt.date(2024, 12, 31)),
+        ("2019年的时候，我借给朋友两万块，期限一年，怎么要回来？", None),
+        ("2024年的时候，纪实里谁发了言？", None),
+    ],
+)
+def test_a_day_before_a_rule_is_asked_for(text: str, day: dt.date | None):
+    assert find_time_words(text, TODAY).as_of == day
+
+
 def test_dates_of_what_is_told_are_no_days_asked_about():
     assert find_time_words("2006年的时候这所学校有多少人", TODAY).spans == ()
     assert find_time_words("2006年的时候呢", TODAY, about_law=True).as_of == dt.date(2006, 12, 31)

@@ -70,6 +70,11 @@ _NOT_A_DAY = re.compile(r"代|[至到—~～-]")
 _DAY_NUMBER = re.compile(r"\s*(\d{1,2})号")
 # Without such words a question is not about the law, and its dates are part of what it tells.
 _LEGAL = re.compile(r"[法罪罚刑]|处分|处置|处理|规定|拘留|违规|违纪|条例")
+# A question that begins with the day and asks for a rule in so many words, of nobody in particular, is about the rule.
+_RULE_THEN = re.compile(
+    r"^\s*[^，,。？?]{2,20}(?:的?时候|当时|那时)[，,、]?(?=.*(?:期限|标准|制度|办法|要求|程序|条件|学时|多久|多长时间|几次))"
+    r"(?!.*(?:[我他她您你]|本人|朋友|老板|家[人里]|孩子|公司|单位[让叫不]))"
+)
 _BESIDE_LAW = re.compile(r"[\s的《]*")
 _BEFORE_AS_OF = re.compile(r"(?:截至|截止到?|在|于|按照?|依照?|假如|如果|发生[在于]|倘若)$")
 _BEFORE_WORDS = ("之前", "以前", "前")
@@ -95,7 +100,7 @@ def find_time_words(
         if year is not None and year <= today.year + _YEARS_AHEAD:
             years.append(year)
             spans.append(match.span())
-    legal = about_law or bool(law_spans) or _LEGAL.search(text) is not None
+    legal = about_law or bool(law_spans) or bool(_LEGAL.search(text) or _RULE_THEN.match(text))
     for found in (_with_day_number(text, date) for date in find_dates(text)):
         if _overlaps((found.start, found.end), [*spans, *law_spans]):
             continue
