@@ -23,8 +23,9 @@ from study_bot.documents.files import Files
 from study_bot.documents.first_start import adopt
 from study_bot.documents.folder_sync import FolderSync
 from study_bot.documents.health import IndexHealth, index_health
-from study_bot.documents.library_folder import write_library
+from study_bot.documents.library_folder import LibraryFolder, write_library
 from study_bot.index.publish import live_build_id
+from study_bot.library.catalog import read_sidecar
 from study_bot.maintenance.purging import CONTENT_FOLDER, DailyPurge
 from study_bot.maintenance.site import Site, open_site
 from study_bot.settings import Settings
@@ -100,6 +101,12 @@ class Office(contextlib.AbstractContextManager["Office"]):
         self.close()
 
 
+def _library(files: Files, settings: Settings) -> LibraryFolder:
+    """What is published, with the questions that the starter library suggests to first-time users."""
+    examples = read_sidecar(settings.corpus_dir).examples
+    return write_library(files, settings.data_dir / LIBRARY_FOLDER, examples)
+
+
 def build_office(settings: Settings, services: Services) -> Office:
     """Open the site of the settings and wire what works on it. Nothing runs before `runner.start`.
 
@@ -119,7 +126,7 @@ def _wired(settings: Settings, services: Services, site: Site) -> Office:
     passwords = Passwords()
     sign_in = SignIn(database, settings, passwords)
     files = Files(database, ContentStore(settings.data_dir / CONTENT_FOLDER), settings)
-    library = partial(write_library, files, settings.data_dir / LIBRARY_FOLDER)
+    library = partial(_library, files, settings)
     return Office(
         settings=settings,
         site=site,

@@ -245,7 +245,7 @@ def test_filters_limit_what_is_found(services: Services) -> None:
 def test_without_an_index_the_person_is_told_what_to_do(tmp_path: Path) -> None:
     services = Services(Settings(index_dir=tmp_path), SnapshotStore(tmp_path), FakeEncoder)
     assert not services.status().ready
-    assert "建立索引" in (services.status().error or "")
+    assert "更新索引" in (services.status().error or "")
     with pytest.raises(NoIndexError):
         services.answer("学习管理规定第九条")
     assert services.examples() == ()

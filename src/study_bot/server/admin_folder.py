@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def folder_router(web: Web, office: Office) -> APIRouter:
-    """The routes under /admin/files/folder. Folders are those of the settings: nobody names a path of the server here."""
+    """The routes under /admin/files/folder. Folders are those of the settings: nobody names a path of the server."""
     router = APIRouter(prefix="/admin/files/folder")
     folders = folders_of(office.settings)
 
