@@ -10,7 +10,7 @@ MIN_ASKERS = 2
 """A word is shown when so many people used it."""
 
 # Two characters or more, neither digits nor an amount.
-_WORD = re.compile(r"(?!\d)(?![零〇一二三四五六七八九十百千两]+(?:[年月日天周元人次岁倍]|小时|分钟)?$)\w{2,}")
+_WORD = re.compile(r"(?!\d)(?![零〇一二三四五六七八九十百千两]+.?$)\w{2,}")
 
 # Words that say how something is asked or that nearly every question about rules holds.
 _COMMON = frozenset(
@@ -18,7 +18,7 @@ _COMMON = frozenset(
         r"\s+",
         """什么 怎么 如何 哪些 是否 可以 应当 应该 需要 必须 可能 不能 能否 规定 情况 情形 有关 相关 关于 进行 对于 属于
         因为 所以 如果 但是 以及 或者 我们 他们 自己 请问 一下 一个 哪个 哪里 多少 多久 多长 时间 时候 为什么 怎样 问题
-        内容 要求 具体 主要 包括 根据 按照 依照 没有 现在 目前 之后 之前 以后 以前 超过 最长 最多
+        内容 要求 具体 主要 包括 根据 按照 依照 没有 现在 目前 之后 之前 以后 以前 超过 最长 最多 小时
         讲什么 是什么 怎么办 怎么处理""",
     )
 )
