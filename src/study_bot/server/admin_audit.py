@@ -14,7 +14,7 @@ from study_bot.accounts import audit
 from study_bot.accounts.audit_search import AuditFilter, find
 from study_bot.accounts.roles import Role
 from study_bot.maintenance import trail_export
-from study_bot.server.audit_words import AREAS, action_words
+from study_bot.server.audit_words import AREAS, action_words, detail_words
 from study_bot.server.sign_in_pages import MEANS
 from study_bot.server.web import CurrentActor, OwnForm, Web, clean, page_number
 
@@ -81,7 +81,7 @@ def _detail(detail: str) -> list[tuple[str, str]]:
     if not isinstance(found, dict):
         return [("", str(found))]
     shown = {**found, "方式": MEANS.get(str(found.get("方式")), found.get("方式"))} if "方式" in found else found
-    return [(str(name), _words(value)) for name, value in shown.items() if value not in ("", None, [], {})]
+    return [detail_words(str(name), _words(value)) for name, value in shown.items() if value not in ("", None, [], {})]
 
 
 def _words(value: object) -> str:

@@ -11,6 +11,7 @@ from study_bot.accounts.roles import Role
 from study_bot.documents.build_rows import Build, BuildState
 from study_bot.errors import StudyBotError
 from study_bot.server.web import CurrentActor, OwnForm, Web, field
+from study_bot.settings import OFFLINE_MODEL
 from study_bot.ui.ports import StudyServices
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def builds_router(web: Web, office: Office, services: StudyServices) -> APIRoute
             earlier=builds.earlier(),
             stale=builds.stale(),
             foreign=office.foreign_index(),
+            offline_model=office.settings.embedding_model == OFFLINE_MODEL,
         )
 
     @router.get("/progress")

@@ -40,6 +40,7 @@ _ACTIONS = {
     "file.bring_back": "恢复文献",
     "file.delete": "删除文献",
     "file.undelete": "撤销删除",
+    "file.follow": "跟随文件夹移动",
     "file.purge": "彻底清除文献",
     "index.request": "申请更新索引",
     "index.again": "重新排队更新索引",
@@ -64,3 +65,35 @@ def action_words(action: str) -> str:
     """The name of an action; an unknown one by its area and its own word."""
     area, _, verb = action.partition(".")
     return _ACTIONS.get(action) or f"{AREAS.get(area, area)}：{verb}"
+
+
+_DETAILS = {
+    "name": "文件名",
+    "sha256": "内容指纹",
+    "error": "原因",
+    "replaces": "取代",
+    "from": "原为",
+    "to": "改为",
+    "task": "任务",
+    "files": "文献",
+    "failures": "未收入",
+    "questions": "提问",
+    "documents": "文献",
+    "before": "此前",
+    "after": "此后",
+    "title": "标题",
+    "category": "分类",
+    "promulgated": "公布日期",
+    "effective": "施行日期",
+    "repealed": "失效日期",
+    "status": "有效性",
+    "aliases": "简称",
+    "version_of": "所属文献",
+}
+
+_DIGEST_SHOWN = 12
+
+
+def detail_words(name: str, value: str) -> tuple[str, str]:
+    """A detail of a line for the page: its name in Chinese, a digest only as far as people compare it."""
+    return _DETAILS.get(name, name), value[:_DIGEST_SHOWN] + "…" if name == "sha256" else value
