@@ -62,6 +62,15 @@ def test_the_order_of_candidates_has_no_part(seed: int, size: int, tokens: int):
     np.testing.assert_allclose(question_features(other), question_features(evidence), atol=1e-9)
 
 
+@given(seeds, sizes, st.floats(0.05, 20), st.floats(0, 0.9))
+def test_how_wide_the_cosines_of_an_encoder_spread_has_no_part(seed: int, size: int, wider: float, higher: float):
+    evidence = random_evidence(seed, size, 4)
+    evidence = replace(evidence, dense=np.abs(evidence.dense) + 0.01, adapted=np.abs(evidence.adapted) + 0.01)
+    other = replace(evidence, dense=wider * evidence.dense + higher, adapted=wider * evidence.adapted + higher)
+    np.testing.assert_allclose(candidate_features(other), candidate_features(evidence), atol=1e-6)
+    np.testing.assert_allclose(question_features(other), question_features(evidence), atol=1e-6)
+
+
 def test_no_candidates():
     evidence = random_evidence(0, 0, 5)
     assert candidate_features(evidence).shape == (0, len(CANDIDATE_FEATURES))

@@ -20,7 +20,7 @@ from study_bot.retrieval.features import (
     question_features,
 )
 from study_bot.retrieval.learned import packaged
-from study_bot.retrieval.ranking import RANKING_FILE, RankingModel, RankingModels, load_ranking
+from study_bot.retrieval.ranking import FAR, RANKING_FILE, RankingModel, RankingModels, load_ranking
 from tests.retrieval.samples import plain_ranking, random_evidence
 
 WIDE, FEW = len(CANDIDATE_FEATURES), len(QUESTION_FEATURES)
@@ -43,11 +43,11 @@ def random_model(seed: int) -> RankingModel:
 def test_scores_by_the_formula(seed: int, size: int):
     model, evidence = random_model(seed), random_evidence(seed, size, 5)
     features = candidate_features(evidence)
-    asked = np.clip((question_features(evidence) - model.question_mean) / model.question_scale, -6, 6)
+    asked = np.clip((question_features(evidence) - model.question_mean) / model.question_scale, -FAR, FAR)
     for candidate, score in zip(features, model.scores(evidence), strict=True):
         expected = 0.0
         for f in range(WIDE):
-            x = min(max((candidate[f] - model.mean[f]) / model.scale[f], -6), 6)
+            x = min(max((candidate[f] - model.mean[f]) / model.scale[f], -FAR), FAR)
             expected += model.weights[f] * x
             expected += sum(model.crossed[u, f] * asked[u] * x for u in range(FEW))
         assert score == pytest.approx(expected, abs=1e-9)

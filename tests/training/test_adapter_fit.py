@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from study_bot.errors import DatasetError
-from study_bot.training.adapter_choice import MIN_PAIRS, adapted, between, choose, cross_validated
+from study_bot.training.adapter_choice import MIN_PAIRS, Choice, adapted, between, choose, cross_validated
 from study_bot.training.adapter_fit import AdapterRecipe, fit_adapter
-from study_bot.training.folds import joint_folds
+from study_bot.training.folds import joint_folds, random_folds
 from study_bot.training.measures import means
 from tests.training.samples import DIMENSION, turned_pairs
 
@@ -38,12 +38,26 @@ def test_held_out_questions_ask_for_all_of_it() -> None:
 
 
 def test_of_many_questions_a_part_decides() -> None:
-    assert choose([turned_pairs(600, passages=600)], [], replace(RECIPE, steps=8)).held_out == 240
+    assert choose([turned_pairs(2500, passages=2500)], [], replace(RECIPE, steps=4)).held_out == 1000
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_pairs_by_lot_change_nothing(seed: int) -> None:
     assert choose([turned_pairs(150, seed=seed, chance=True)], [], RECIPE).strength == 0
+
+
+def test_what_is_asked_for_again_and_what_is_new_count_alike() -> None:
+    """Questions by lot about few passages: those asked for again gain by it, at random folds alone."""
+    pairs = turned_pairs(200, passages=200)
+    few = tuple(np.array([row[0] % 40]) for row in pairs.positives)
+    again = replace(pairs, positives=few, golds=tuple(frozenset({f"turned-{row[0]}"}) for row in few))
+    gain = choose([again], [], RECIPE).gain
+    folds = random_folds([len(again)], 5, 2), joint_folds([again.golds], 5, 1)
+    choice = Choice(RECIPE.steps, 1.0, 0, 0, 0)
+    means_ = [cross_validated([again], [], RECIPE, choice, folds=own).after["turned"]["R@10"] for own in folds]
+    before = means(again.measures(again.vectors))["R@10"]
+    assert gain >= (means_[0] + means_[1]) / 2 - before - 1e-4
+    assert means_[0] > means_[1]
 
 
 def test_what_is_known_already_is_not_bettered() -> None:

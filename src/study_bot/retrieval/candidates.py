@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from study_bot.index.tokens import Tokenizer
-from study_bot.retrieval.features import Evidence, Floats, feedback
+from study_bot.retrieval.features import Evidence, Floats, deviations, feedback
 from study_bot.text import short_title
 from study_bot.types import Passage
 
@@ -109,7 +109,7 @@ class CandidateFacts:
             is_word=question.is_word,
             law=self._law[rows],
             article=self._article[rows],
-            feedback=feedback(vectors, nearness),
+            feedback=feedback(vectors, deviations(nearness)),
             title_covered=covered,
             title_share=share,
             lengths=self._lengths[rows],

@@ -17,11 +17,9 @@ Floats = npt.NDArray[np.float64]
 RANK_OFFSET = 5
 """Reciprocal rank features are 1 / (RANK_OFFSET + rank), rank from 0, scaled to 1 for the first."""
 
-GAP_SCALE = 20.0
-"""Cosines of one question's candidates differ by hundredths; gaps to the best are scaled to the size of one."""
-
-LAW_TEMPERATURE = 0.02
-"""How sharply cosines are turned into shares when the candidates of one law are summed up."""
+LAW_TEMPERATURE = 0.75
+"""How sharply scores are turned into shares when the candidates of one law are summed up, in standard deviations of the
+question's candidates: cosines differ by hundredths with one encoder and by tenths with another."""
 
 NEIGHBOURS = 3
 """How many article numbers away a candidate still counts as standing beside another."""
@@ -94,13 +92,14 @@ def candidate_features(evidence: Evidence) -> Floats:
     present = evidence.contributions > 0
     words = _coverage(present, evidence.weights * evidence.is_word)
     pairs = _coverage(present, evidence.weights * ~evidence.is_word)
-    mass, best = law_support(evidence.adapted, evidence.law)
+    dense, adapted = deviations(evidence.dense), deviations(evidence.adapted)
+    mass, best = law_support(adapted, evidence.law)
     columns = (
-        _z(evidence.dense),
-        _z(evidence.adapted),
-        _z(bm25),
-        GAP_SCALE * (evidence.dense - evidence.dense.max(initial=-1.0)),
-        GAP_SCALE * (evidence.adapted - evidence.adapted.max(initial=-1.0)),
+        dense,
+        adapted,
+        deviations(bm25),
+        dense - dense.max(initial=-np.inf),
+        adapted - adapted.max(initial=-np.inf),
         _share(bm25) - 1,
         reciprocal_ranks(evidence.dense),
         reciprocal_ranks(evidence.adapted),
@@ -112,9 +111,9 @@ def candidate_features(evidence: Evidence) -> Floats:
         evidence.title_covered,
         evidence.title_share,
         mass,
-        GAP_SCALE * best,
-        GAP_SCALE * neighbour_support(evidence.adapted, evidence.law, evidence.article),
-        _z(evidence.feedback),
+        best,
+        neighbour_support(adapted, evidence.law, evidence.article),
+        deviations(evidence.feedback),
         np.log1p(evidence.lengths) - 4.5,
         evidence.is_article,
         evidence.named,
@@ -141,9 +140,16 @@ def question_features(evidence: Evidence) -> Floats:
     )
 
 
+def deviations(scores: Floats) -> Floats:
+    """Distances from the mean in standard deviations; zeros where all are equal."""
+    deviation = float(scores.std()) if scores.size else 0.0
+    return (scores - scores.mean()) / deviation if deviation > 1e-9 else np.zeros_like(scores)
+
+
 def law_support(scores: Floats, law: Sequence[int] | npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
     """How much the other candidates of the same law speak for it.
 
+    :param scores: in deviations.
     :return: the law's share (0..1) of the candidates' softmax mass less the candidate's own, and the best score among
         the law's other candidates less the best of all (<= 0; the lowest score stands in where there is no other).
     """
@@ -189,6 +195,8 @@ def feedback(vectors: npt.NDArray[np.floating], scores: Floats) -> Floats:
 
     Pseudo-relevance feedback with the question itself left out (Rocchio, "Relevance Feedback in Information Retrieval",
     1971): a candidate near to the other good ones is likelier to be right.
+
+    :param scores: of the candidates, in deviations.
     """
     if not scores.size:
         return np.zeros(0)
@@ -223,11 +231,6 @@ def _rarest(weights: Floats) -> Floats:
     return kept
 
 
-def _z(scores: Floats) -> Floats:
-    deviation = float(scores.std()) if scores.size else 0.0
-    return (scores - scores.mean()) / deviation if deviation > 1e-9 else np.zeros_like(scores)
-
-
 def _share(scores: Floats) -> Floats:
     """Scores (>= 0) as shares of the highest; zeros if there is none above 0."""
     top = float(scores.max(initial=0.0))
@@ -236,4 +239,4 @@ def _share(scores: Floats) -> Floats:
 
 def _peak(scores: Floats) -> float:
     """How far the best score stands above the mean of the candidates, in standard deviations, scaled to about one."""
-    return float(_z(scores).max()) / 5
+    return float(deviations(scores).max()) / 5

@@ -31,11 +31,12 @@ from study_bot.retrieval.features import (
 
 RANKING_FILE = "ranking.json"
 
-_FORMAT = 1
+_FORMAT = 2
+"""2: cosines count in deviations."""
 
-FAR = 6.0
-"""Features further than this many deviations from what was seen in training count as that far: the cosines of another
-encoder may spread much wider than those of the one the weights were fitted with."""
+FAR = 15.0
+"""Features further than this many deviations from what was seen in training count as that far: beyond, a linear model
+has nothing to go by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,8 +23,8 @@ _CHECKED_AT = (0.5, 0.75, 1.0)
 
 _COLUMN = MEASURES.index("R@10")
 
-ENOUGH = 200
-"""Held-out questions that decide, where there are as many."""
+ENOUGH = 1000
+"""Held-out questions of either kind that decide, where there are as many."""
 
 SURE = 2.0
 """Standard errors by which something has to be better before it is believed."""
@@ -38,8 +38,8 @@ class Choice:
     """What held-out questions said.
 
     `steps` and `strength` are those of the best W; strength 0 = none is surely better than the start. `gain` is the
-    difference of R@10 (mean over sets, weighted like their loss), `error` its standard error, `held_out` the number of
-    questions it was measured on.
+    difference of R@10 (mean over sets, weighted like their loss, and over both kinds of folds), `error` its standard
+    error (at most), `held_out` the number of questions it was measured on.
     """
 
     steps: int
@@ -83,10 +83,12 @@ def between(start: Weight | None, fitted: Weight, strength: float) -> Weight:
 def choose(
     sets: Sequence[Pairs], beside: Sequence[Pairs], recipe: AdapterRecipe, start: Weight | None = None
 ) -> Choice:
-    """Fit on four fifths and try the rest, at several steps and strengths. No right document of the rest is trained on.
+    """Fit on four fifths and try the rest, at several steps and strengths.
 
-    One fifth after the other is held out until `ENOUGH` questions were. A gain within `SURE` standard errors of the
-    paired differences counts as none: chance alone makes some strength look best.
+    Fifths of two kinds count alike: those that share no right document with what is trained on, and those divided at
+    random. In use some passages have been asked for before and others never; an adapter that gains by the former must
+    not lose by the latter. One fifth after the other is held out until `ENOUGH` questions were. A gain within `SURE`
+    standard errors of the paired differences counts as none: chance alone makes some strength look best.
 
     :param beside: pairs that are fitted but not measured.
     :param start: the W to begin with and to compare with; None = zero.
@@ -97,10 +99,28 @@ def choose(
             f"只有 {count} 个可用于训练的问题，至少要 {MIN_PAIRS} 个。请继续收集问题"
             "（study-bot eval cases add 或 import），或用 --data 加上别的训练集；在此之前用自带的参数即可。"
         )
-    folds = joint_folds([pairs.golds for pairs in sets], FOLDS, recipe.seed)
+    joint = _gains(sets, beside, recipe, start, joint_folds([pairs.golds for pairs in sets], FOLDS, recipe.seed))
+    mixed = _gains(sets, beside, recipe, start, random_folds([*map(len, sets)], FOLDS, recipe.seed + 1))
+    choices = [
+        # The same questions are in both kinds: their errors do not cancel out.
+        Choice(*key, (gain + mixed[key][0]) / 2, (error + mixed[key][1]) / 2, held_out)
+        for key, (gain, error, held_out) in joint.items()
+    ]
+    best = max(choices, key=lambda one: (one.gain, -one.strength, -one.steps))
+    return best if best.gain > max(SURE * best.error, 0.0) else replace(best, strength=0.0)
+
+
+def _gains(
+    sets: Sequence[Pairs],
+    beside: Sequence[Pairs],
+    recipe: AdapterRecipe,
+    start: Weight | None,
+    folds: Sequence[Numbers],
+) -> dict[tuple[int, float], tuple[float, float, int]]:
+    """Gain, its standard error and the number of questions held out, by number of steps and strength."""
     before: list[list[Figures]] = [[] for _ in sets]
     after: dict[tuple[int, float], list[list[Figures]]] = {}
-    for fold in range(min(FOLDS, math.ceil(ENOUGH * FOLDS / count))):
+    for fold in range(min(FOLDS, math.ceil(ENOUGH * FOLDS / sum(map(len, sets))))):
         held = [pairs.taken(own == fold) for pairs, own in zip(sets, folds, strict=True)]
         rest = [pairs.taken(own != fold) for pairs, own in zip(sets, folds, strict=True)]
         for known, pairs in zip(before, held, strict=True):
@@ -109,12 +129,8 @@ def choose(
             for found, column in zip(after.setdefault(key, [[] for _ in sets]), columns, strict=True):
                 found.append(column)
     kept = list(map(np.concatenate, before))
-    choices = [
-        Choice(step, strength, *_gain(kept, list(map(np.concatenate, found))), sum(map(len, kept)))
-        for (step, strength), found in after.items()
-    ]
-    best = max(choices, key=lambda one: (one.gain, -one.strength, -one.steps))
-    return best if best.gain > max(SURE * best.error, 0.0) else replace(best, strength=0.0)
+    held_out = sum(map(len, kept))
+    return {key: (*_gain(kept, list(map(np.concatenate, found))), held_out) for key, found in after.items()}
 
 
 def _tried(
