@@ -16,10 +16,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
-from study_bot.errors import SettingsError, StorageError
+from study_bot.errors import NotFoundError, SettingsError, StorageError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -180,6 +180,8 @@ def _config(connection: Connection | None = None) -> Config:
 def _chinese_errors() -> Iterator[None]:
     try:
         yield
+    except (OverflowError, DataError) as error:  # a number that no column holds, e.g. from an address typed by hand
+        raise NotFoundError("没有这个编号，请检查地址或刷新页面。") from error
     except OperationalError as error:
         raise StorageError(
             f"数据库暂时不能使用（{error.orig}）。请检查磁盘空间、权限和数据库服务，然后再试。"

@@ -11,7 +11,9 @@ def clean_question(text: object, limit: int) -> str:
 
     :raises QuestionError: nothing is left, or it has more than `limit` characters.
     """
-    lines = [normalise_line(line) for line in text.splitlines()] if isinstance(text, str) else []
+    # Half a character (JSON can write one) can be neither stored nor sent back.
+    whole = text.encode("utf-8", "ignore").decode() if isinstance(text, str) else ""
+    lines = [normalise_line(line) for line in whole.splitlines()]
     question = "\n".join(line for line in lines if line)
     if not question:
         raise QuestionError("请先输入问题。")
