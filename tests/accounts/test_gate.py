@@ -20,8 +20,8 @@ PROXY, PEER = "10.0.0.1", "192.168.7.8"
 
 
 @pytest.fixture
-def site(database: Database) -> Site:
-    site = Site(database)
+def site(light_database: Database) -> Site:
+    site = Site(light_database)
     site.add("010203")
     site.add("010204")
     site.add("010205", active=False)

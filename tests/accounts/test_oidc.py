@@ -5,7 +5,6 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ from pydantic import SecretStr
 from study_bot.accounts.oidc import Oidc
 from study_bot.errors import SettingsError, SignInError
 from study_bot.settings import Settings
-from study_bot.storage.database import Database, open_database
+from study_bot.storage.database import Database
 from tests.accounts.provider import CLIENT, SECRET, FakeProvider, running_provider
 from tests.accounts.site import Clock
 
@@ -28,13 +27,6 @@ SITE = "https://study.example/base/"
 def provider() -> Iterator[FakeProvider]:
     with running_provider() as provider:
         yield provider
-
-
-@pytest.fixture
-def light_database(tmp_path: Path) -> Iterator[Database]:
-    database = open_database("", tmp_path / "data")
-    yield database
-    database.close()
 
 
 def made(provider: FakeProvider, database: Database, clock: Clock | None = None, **changed: Any) -> Oidc:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from study_bot.accounts.person_changes import NewPerson, PersonChange
 from study_bot.accounts.roles import SYSTEM, Actor, Person, Role
 from study_bot.errors import AccessError, ForbiddenError, NotFoundError, SignInError
-from study_bot.storage.database import Database, open_database
+from study_bot.storage.database import Database
 from study_bot.storage.people_tables import PersonRow
 from tests.accounts.site import PASSWORD, Site
 
@@ -121,13 +120,10 @@ def expected(what: str, may: bool) -> set[str]:
 
 
 @pytest.fixture
-def light_site(tmp_path: Path) -> Iterator[Site]:
+def light_site(light_site: Site) -> Site:
     """On SQLite only: who may is decided in code, and thousands of changes take their time."""
-    database = open_database("", tmp_path / "data")
-    site = Site(database)
-    site.add("900000", Role.ADMIN, None)
-    yield site
-    database.close()
+    light_site.add("900000", Role.ADMIN, None)
+    return light_site
 
 
 def test_every_role_with_every_person(light_site: Site) -> None:
@@ -180,7 +176,8 @@ def test_every_role_giving_every_role_and_unit(light_site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ON_UNITS)
-def test_units_are_the_admins_alone(site: Site, name: str) -> None:
+def test_units_are_the_admins_alone(light_site: Site, name: str) -> None:
+    site = light_site
     for who, (actor, what) in actors(site).items():
         if what == "admin":
             continue

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 PASSWORD_COLUMNS = ("警号", "姓名", "单位", "一次性密码")
 ROSTER_COLUMNS = ("警号", "姓名", "单位", "角色", "电话")
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_SEPARATES = ("\t", "\r", "\n")
 
 
 def guarded(text: str) -> str:
-    """A cell that spreadsheets show and do not compute: an apostrophe before whatever could begin a formula."""
-    return f"'{text}" if text.lstrip(" \u3000").startswith(_STARTS_A_FORMULA) else text
+    """A cell that spreadsheets show and do not compute: an apostrophe before whatever could begin a formula.
+
+    Space of any kind before it counts as nothing, as some programs drop it.
+    """
+    return f"'{text}" if text.startswith(_SEPARATES) or text.lstrip().startswith(_STARTS_A_FORMULA) else text
 
 
 def passwords_csv(accounts: Sequence[NewAccount]) -> bytes:
