@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -224,9 +225,10 @@ class SnapshotStore:
         if self._snapshot is not None and stamp == self._stamp:
             return self._snapshot
         try:
-            opened = self._open_live()
-            if prepare is not None and opened is not self._snapshot:
-                _prepared(opened, prepare)
+            with _no_collections():
+                opened = self._open_live()
+                if prepare is not None and opened is not self._snapshot:
+                    _prepared(opened, prepare)
             self._snapshot = opened
         except SnapshotError as error:
             if self._snapshot is None:
@@ -257,6 +259,18 @@ class SnapshotStore:
         except OSError:
             return None
         return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Nothing of what is made while a build is opened is garbage; looking for some would only stop the questions."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _prepared(snapshot: Snapshot, prepare: Callable[[Snapshot], None]) -> None:

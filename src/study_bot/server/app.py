@@ -202,6 +202,10 @@ def _fill(office: Office) -> None:
 def _warm_up(services: StudyServices) -> None:
     try:
         services.warm_up()
+        # What was loaded stays to the end; going through it for garbage again and again would stop all questions for
+        # some tenths of a second each time.
+        gc.collect()
+        gc.freeze()
     except StudyBotError as error:
         if threading.main_thread().is_alive():  # else it is the end of the program that interrupted the loading
             # The pages tell it too; whoever started the server should read it at once.
