@@ -46,7 +46,8 @@ class Lockout:
         for kind, subject, limit in self._counters(badge, address):
             until = self._locked_until(session, kind, subject, limit, now)
             if until is not None:
-                raise SignInError(f"尝试登录失败的次数太多，请在 {_clock(until)} 之后再试，或请管理员重置密码。")
+                way_out = "，或请管理员重置密码" if kind == _ACCOUNT else ""  # a new password does not open the address
+                raise SignInError(f"尝试登录失败的次数太多，请在 {_clock(until)} 之后再试{way_out}。")
         for kind, subject, _ in self._counters(badge, address):
             session.add(FailureRow(kind=kind, subject=subject, at=now))
 
