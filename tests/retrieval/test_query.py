@@ -67,7 +67,8 @@ def spelled(draw: st.DrawFn) -> tuple[str, ArticleReference]:
     clause = draw(st.none() | st.integers(1, 12))
     item = draw(st.none() | st.integers(1, 20))
     write = draw(st.sampled_from([str, to_chinese_number, lambda n: full_width(str(n))]))
-    first = draw(st.sampled_from(["第", "第"] if number < 10 else ["第", "第", ""]))
+    # 刑法十条 may as well be ten articles: a single numeral needs its 第.
+    first = draw(st.sampled_from(["第", "第"] if number <= 10 else ["第", "第", ""]))
     joint = draw(st.sampled_from(["", " ", "的"]))
     text = f"{name}{joint}{first}{write(number)}条"
     if insert:
