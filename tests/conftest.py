@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,15 +81,38 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all tables and no rows, to be copied: migrating takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("migrated")
+    opened = open_database("", folder)
+    path = opened.path
+    opened.close()
+    assert path is not None
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of such a database on PostgreSQL."""
+    with postgres_database(postgres) as address:
+        open_database(address, tmp_path_factory.mktemp("unused")).close()
+        yield address.rsplit("/", 1)[1]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database, migrated; each test that takes it runs on both kinds."""
     if request.param == "sqlite":
+        (tmp_path / "data").mkdir()
+        migrated: Path = request.getfixturevalue("migrated")
+        shutil.copyfile(migrated, tmp_path / "data" / migrated.name)
         opened = open_database("", tmp_path / "data")
         yield opened
         opened.close()
         return
-    with postgres_database(request.getfixturevalue("postgres")) as address:
+    template = request.getfixturevalue("migrated_postgres")
+    with postgres_database(request.getfixturevalue("postgres"), template) as address:
         opened = open_database(address, tmp_path / "data")
         yield opened
         opened.close()

@@ -76,11 +76,11 @@ def postgres_server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgres_database(server: str) -> Iterator[str]:
-    """An empty database on the server; gives its address."""
+def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
+    """A database on the server, like `template` (which nobody may be using); gives its address."""
     name = f"t{uuid.uuid4().hex[:12]}"
     with psycopg.connect(_plain(server), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
     yield server.rsplit("/", 1)[0] + "/" + name
     with psycopg.connect(_plain(server), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]

@@ -1,6 +1,6 @@
 """kill -9 in the middle of upload, publish, migration, backup and restore: nothing lost, nothing half done.
 
-The usual run kills each a few times; `make chaos` thirty times and more, and prints what happened.
+`make slow` kills each a few times; `make chaos` thirty times and more, and prints what happened.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ FEW, MANY = 2, 40
 SEED = 20261124
 
 kills_of_each = pytest.mark.parametrize(
-    "kills", [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.chaos)]
+    "kills",
+    [pytest.param(FEW, id="few", marks=pytest.mark.slow), pytest.param(MANY, id="many", marks=pytest.mark.chaos)],
 )
 
 

@@ -151,6 +151,7 @@ def kill_again_and_again(killing: Killing, kills: int, seed: int) -> dict[str, i
     return outcomes
 
 
+@pytest.mark.slow
 def test_killed_at_some_moments(killing: Killing) -> None:
     assert sum(kill_again_and_again(killing, 2, 20260301).values()) == 2
 

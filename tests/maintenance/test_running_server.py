@@ -19,6 +19,8 @@ from study_bot.maintenance.site import open_site
 from study_bot.settings import Settings
 from tests.maintenance.sites import add_file, fill, leftovers, state
 
+pytestmark = pytest.mark.slow
+
 _COMMAND = [sys.executable, "-W", "ignore", "-m", "study_bot.cli.main"]
 
 
