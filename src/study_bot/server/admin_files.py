@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from study_bot.accounts.roles import Role
 from study_bot.documents.stored import FileState
 from study_bot.errors import InputError, StudyBotError
-from study_bot.server.file_actions import BULK, each_file, index_follows
+from study_bot.server.file_actions import BULK, WORDS, each_file, index_follows
 from study_bot.server.problems import wants_data
 from study_bot.server.web import CurrentActor, OwnForm, Web, clean, field, files_of, page_number
 from study_bot.ui.library_list import KIND_LABELS
@@ -43,7 +43,7 @@ def files_router(web: Web, office: Office) -> APIRouter:
             category=category,
             counts=files.counts(),
             categories=files.categories(),
-            actions=BULK.get(wanted, ()),
+            actions=[(name, WORDS[name]) for name in BULK.get(wanted, ())],
             kinds=KIND_LABELS,
             stale=builds.stale(),
             foreign=office.foreign_index(),
@@ -74,12 +74,11 @@ def files_router(web: Web, office: Office) -> APIRouter:
     def many(request: Request, actor: CurrentActor, form: OwnForm) -> Response:
         actor.require(Role.ADMIN)
         name, ids = field(form, "action", 20), _ids(form)
-        action = next((bulk for bulks in BULK.values() for bulk in bulks if bulk[0] == name), None)
-        if action is None:
+        if not any(name in names for names in BULK.values()):
             raise InputError("没有这个操作。请刷新页面后再试。")
         done, failed = each_file(office, actor, name, ids)
         follows = index_follows(office, actor, done)
-        words = f"已{action[1]} {done} 个文件。" if done else ""
+        words = f"已{WORDS[name]} {done} 个文件。" if done else ""
         if failed:
             words += f"{len(failed)} 个没有成功：" + "；".join(failed[:3])
         here = f"/admin/files?state={field(form, 'state', 20)}"

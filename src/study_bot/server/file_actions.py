@@ -20,11 +20,11 @@ WORDS = {
     "undelete": "撤销删除",
 }
 
-BULK: dict[FileState | None, tuple[tuple[str, str], ...]] = {
-    FileState.DRAFT: (("publish", "发布"), ("delete", "删除")),
-    FileState.PUBLISHED: (("retire", "停用"),),
-    FileState.RETIRED: (("bring_back", "恢复使用"), ("delete", "删除")),
-    FileState.DELETED: (("undelete", "撤销删除"),),
+BULK: dict[FileState | None, tuple[str, ...]] = {
+    FileState.DRAFT: ("publish", "delete"),
+    FileState.PUBLISHED: ("retire",),
+    FileState.RETIRED: ("bring_back", "delete"),
+    FileState.DELETED: ("undelete",),
 }
 """What may be done to many files at once, by the state they are in."""
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_bot.accounts.roles import Actor, Role
+from study_bot.accounts.unit_tree import subtree_ids
 from study_bot.errors import ForbiddenError
-from study_bot.storage.tables import UnitRow
-
-
-def units_below(session: Session, unit_id: int) -> frozenset[int]:
-    """A unit and all that belong to it, directly or not."""
-    tree = select(UnitRow.id).where(UnitRow.id == unit_id).cte(recursive=True)
-    tree = tree.union(select(UnitRow.id).join(tree, UnitRow.parent_id == tree.c.id))
-    return frozenset(session.scalars(select(tree.c.id)))
 
 
 def units_for(session: Session, actor: Actor, unit_id: int | None) -> frozenset[int] | None:
@@ -25,10 +17,10 @@ def units_for(session: Session, actor: Actor, unit_id: int | None) -> frozenset[
     """
     person = actor.require(Role.UNIT_ADMIN)
     if person.role.covers(Role.ADMIN):
-        return None if unit_id is None else units_below(session, unit_id)
-    own = frozenset[int]() if person.unit_id is None else units_below(session, person.unit_id)
+        return None if unit_id is None else subtree_ids(session, unit_id)
+    own = subtree_ids(session, person.unit_id)
     if unit_id is None:
         return own
     if unit_id not in own:
         raise ForbiddenError("只能查看本单位及下属单位的统计。")
-    return units_below(session, unit_id)
+    return subtree_ids(session, unit_id)
