@@ -95,6 +95,7 @@ from study_bot.storage.database import open_database
 class Library:
     path: Path
     revision: int = 1
+    is_empty: bool = False
 
 folder, child = Path(sys.argv[1]), sys.argv[2]
 settings = Settings(index_dir=folder / "index", data_dir=folder / "data", sign_in="off")

@@ -50,6 +50,7 @@ class Library:
 
     path: Path
     revision: int = 1
+    is_empty: bool = False
 
     def __call__(self) -> Library:
         return self

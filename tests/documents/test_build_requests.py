@@ -18,7 +18,6 @@ from study_bot.errors import (
     BuildInProgressError,
     ConflictError,
     DamagedIndexError,
-    NoIndexError,
     NotFoundError,
 )
 from study_bot.index import lock
@@ -175,7 +174,7 @@ class TestGoingBack:
         with pytest.raises(ConflictError, match="正在使用"):
             builds.roll_back(boss, new)
         for name in ("../index", "20260101T000000000-abcdef", ""):
-            with pytest.raises(NoIndexError):
+            with pytest.raises(NotFoundError):
                 builds.roll_back(boss, name)
         (settings.index_dir / old / "passages.jsonl").unlink()
         with pytest.raises(DamagedIndexError):

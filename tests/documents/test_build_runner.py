@@ -101,6 +101,23 @@ def test_what_is_asked_for_is_built_and_live(site: Site) -> None:
     assert site.builds.live_revision() == 2
 
 
+def test_a_library_of_which_all_was_withdrawn_answers_nothing(site: Site) -> None:
+    first = site.builds.request(SYSTEM).id
+    site.run()
+    assert site.ended(first).state is BuildState.DONE
+    for path in site.library.path.rglob("*.*"):
+        path.unlink()
+    lost = site.ended(site.builds.request(SYSTEM).id)
+    assert lost.state is BuildState.FAILED and live(site.settings.index_dir).passages
+    site.library.is_empty = True
+    assert site.ended(site.builds.request(SYSTEM).id).state is BuildState.DONE
+    assert not live(site.settings.index_dir).passages
+    (site.library.path / "关于植树的讲话.txt").write_text(prose_text("植树"), encoding="utf-8")
+    site.library.is_empty = False
+    assert site.ended(site.builds.request(SYSTEM).id).state is BuildState.DONE
+    assert live(site.settings.index_dir).passages
+
+
 def test_a_running_build_gives_way_and_can_be_stopped(site: Site) -> None:
     before = build(site.library.path, site.settings.index_dir)
     (site.library.path / "关于植树的讲话.txt").write_text(prose_text("植树", 60), encoding="utf-8")

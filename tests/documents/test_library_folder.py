@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from study_bot.accounts.roles import Actor
 from study_bot.documents.files import Files
 from study_bot.documents.library_folder import catalog_toml, write_library
-from study_bot.documents.stored import Correction
+from study_bot.documents.stored import Correction, FileState
 from study_bot.errors import InputError
 from study_bot.index.builder import LOADED_DIR
 from study_bot.index.publish import CACHE_DIR
@@ -138,6 +138,16 @@ def test_lost_bytes_are_told_and_hinder_nothing(quick_files: Files, admin: Actor
 def test_an_empty_library_is_told(quick_files: Files, settings: Settings) -> None:
     with pytest.raises(InputError, match="还没有已发布"):
         write_library(quick_files, settings.data_dir / "library")
+
+
+def test_a_library_that_was_emptied_is_laid_out_empty(quick_files: Files, admin: Actor, settings: Settings) -> None:
+    ids = published(quick_files, admin)
+    quick_files.path_of(ids["新"]).unlink()
+    assert not write_library(quick_files, settings.data_dir / "library").is_empty
+    for file in quick_files.search(FileState.PUBLISHED).files:
+        quick_files.retire(admin, file.id)
+    library = write_library(quick_files, settings.data_dir / "library")
+    assert library.is_empty and library.revision > 0
 
 
 def index(source: Path, settings: Settings) -> Snapshot:

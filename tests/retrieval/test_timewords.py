@@ -95,6 +95,26 @@ def test_a_day_before_a_rule_is_asked_for(text: str, day: dt.date | None):
     assert find_time_words(text, TODAY).as_of == day
 
 
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2025年12月殴打他人怎么罚", dt.date(2025, 12, 31)),
+        ("2025年12月，殴打他人会被拘留几天", dt.date(2025, 12, 31)),
+        ("2024年5月1日发生的赌博怎么处罚", dt.date(2024, 5, 1)),
+        ("2024年5月1日赌博该怎么处理？", dt.date(2024, 5, 1)),
+        ("赌博发生在2024年5月1日，怎么处罚？", dt.date(2024, 5, 1)),
+        ("2027年殴打他人怎么罚", dt.date(2027, 12, 31)),
+        ("2019年5月我被同事打了，对方会被怎么处罚", None),
+        ("2024年全会公报要求怎么处理腐败问题", None),
+        ("2025年度工作计划中违规怎么处理", None),
+        ("殴打他人怎么罚，2024年开始的吗", None),
+        ("2025年12月有什么学习任务", None),
+    ],
+)
+def test_the_day_of_a_deed(text: str, day: dt.date | None):
+    assert find_time_words(text, TODAY).as_of == day
+
+
 def test_dates_of_what_is_told_are_no_days_asked_about():
     assert find_time_words("2006年的时候这所学校有多少人", TODAY).spans == ()
     assert find_time_words("2006年的时候呢", TODAY, about_law=True).as_of == dt.date(2006, 12, 31)

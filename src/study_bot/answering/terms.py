@@ -50,10 +50,12 @@ class QuestionTerms:
 def question_terms(tokens: Iterable[str], document_frequency: Callable[[str], int], documents: int) -> QuestionTerms:
     """Weigh each distinct token by its inverse document frequency, ln(1 + (N - df + 0.5) / (df + 0.5)) as in BM25
     (Robertson & Zaragoza 2009, with the +1 that keeps it positive). An unseen token weighs most: it is what the
-    library does not say.
+    library does not say. Not so a single character (罚) that the library has inside words only; it is left out.
     """
     weights = {}
     for token in dict.fromkeys(tokens):
         frequency = min(document_frequency(token), documents)
+        if not frequency and len(token) == 1:
+            continue
         weights[token] = math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))
     return QuestionTerms(weights)

@@ -1,6 +1,6 @@
 """The process in which the index is built for the browser: one request as a JSON line on stdin, events on stdout.
 
-    request   {"sources": [path, …], "settings": {…}}
+    request   {"sources": [path, …], "settings": {…}, "may_be_empty": …}
     later     cancel
     events    {"progress": Progress} …, and last {"done": BuildReport} or {"error": class, "message": …}
 
@@ -105,6 +105,7 @@ def _build(
             (open_encoder or open_real_encoder)(settings),
             on_progress=show,
             cancelled=cancelled,
+            may_be_empty=request["may_be_empty"],
         )
     except StudyBotError as error:
         return {"error": type(error).__name__, "message": str(error)}

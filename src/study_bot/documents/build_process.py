@@ -44,9 +44,17 @@ Event = Progress | BuildReport | Failure
 class BuildProcess:
     """One build in a process of its own. The process ends when this one does, whatever ends it."""
 
-    def __init__(self, sources: Sequence[Path], settings: Settings, command: Sequence[str] = CHILD) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Path],
+        settings: Settings,
+        command: Sequence[str] = CHILD,
+        *,
+        may_be_empty: bool = False,
+    ) -> None:
         """Start it.
 
+        :param may_be_empty: as of `build_index`.
         :raises OSError: it cannot be started.
         """
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -62,7 +70,11 @@ class BuildProcess:
         )
         self._pump = threading.Thread(target=self._listen, name="build-events", daemon=True)
         self._pump.start()
-        request = {"sources": [str(path.absolute()) for path in sources], "settings": settings_for_child(settings)}
+        request = {
+            "sources": [str(path.absolute()) for path in sources],
+            "settings": settings_for_child(settings),
+            "may_be_empty": may_be_empty,
+        }
         self._say(json.dumps(request))
 
     @property

@@ -152,7 +152,7 @@ class Builds:
         :param build_id: name of the build on disk, `EarlierBuild.build_id`.
         :raises AccessError: the actor is not an admin.
         :raises ConflictError: it is live already, or was made with another embedding model.
-        :raises NoIndexError: there is no such build.
+        :raises NotFoundError: there is no such build.
         :raises DamagedIndexError: it is damaged.
         :raises BuildInProgressError: a build is running.
         """
@@ -160,6 +160,8 @@ class Builds:
         live = self._live_manifest()
         if live is not None and live.build_id == build_id:
             raise ConflictError("这个索引正在使用，不需要回退。")
+        if build_id not in publish.build_ids(self._index_dir):
+            raise NotFoundError("没有这个索引，可能已被清理。请刷新页面后再选。")
         known = next((manifest for manifest in self._manifests() if manifest.build_id == build_id), None)
         if known is not None and (obstacle := _obstacle(known, live)) is not None:
             raise ConflictError(obstacle)

@@ -57,6 +57,11 @@ class LibraryFolder(Protocol):
         """State of the library that it holds."""
         ...
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether an empty index is what is wanted."""
+        ...
+
 
 class BuildRunner:
     """Builds what `Builds.request` asked for, in a thread of the server and a process of each build's own."""
@@ -135,7 +140,7 @@ class BuildRunner:
         """Build; seconds to wait before the next turn."""
         try:
             library = self._library()
-            process = BuildProcess([library.path], self._settings, self._command)
+            process = BuildProcess([library.path], self._settings, self._command, may_be_empty=library.is_empty)
         except StudyBotError as error:
             self._queue.fail(build, str(error))
             return 0.0

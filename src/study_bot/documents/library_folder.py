@@ -30,12 +30,20 @@ _PARTIAL = ".partial-"
 
 @dataclass(frozen=True, slots=True)
 class LibraryFolder:
-    """The folder to build from, and the state of the library it holds. `missing` names files whose bytes are gone."""
+    """The folder to build from, and the state of the library it holds.
+
+    `files` is how many lie in it, `missing` names those whose bytes are gone.
+    """
 
     path: Path
     revision: int
     files: int
     missing: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is published any more, by intent: not because something was lost."""
+        return not self.files and not self.missing
 
 
 def write_library(files: Files, folder: Path, examples: Sequence[str] = ()) -> LibraryFolder:
@@ -45,11 +53,11 @@ def write_library(files: Files, folder: Path, examples: Sequence[str] = ()) -> L
     the content store where the file system allows, so that it costs no space.
 
     :param examples: questions to suggest to people who are here for the first time.
-    :raises InputError: nothing is published.
+    :raises InputError: nothing was ever published.
     :raises StorageError: the disk is full or cannot be written.
     """
     revision, published = published_files(files)
-    if not published:
+    if not published and revision == 0:
         raise InputError("文献库里还没有已发布的文件。请先上传并发布文献，再建立索引。")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -61,6 +61,12 @@ def related(session: Session, row: FileRow) -> Sequence[FileRow]:
         links.append(FileRow.doc_id == row.doc_id)
     query = select(FileRow).where(or_(*links), FileRow.id != row.id, FileRow.state != FileState.DELETED)
     return session.scalars(query).all()
+
+
+def published_of(session: Session, doc_ids: Iterable[str]) -> Sequence[FileRow]:
+    """Published rows of these documents, by number."""
+    query = select(FileRow).where(FileRow.doc_id.in_(sorted(doc_ids)), FileRow.state == FileState.PUBLISHED)
+    return session.scalars(query.order_by(FileRow.id)).all()
 
 
 def same_words(session: Session, row: FileRow) -> Sequence[FileRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 from study_bot.documents import queries, rows
@@ -68,6 +69,17 @@ class FileShelf:
             found = [self.value(row) for row in queries.related(session, rows.found(session, file_id))]
         return tuple(sorted(found, key=_start, reverse=True))
 
+    def indistinct(self, files: Iterable[StoredFile]) -> dict[int, StoredFile]:
+        """For drafts and published files another published one of the same document, by number, of which the dates do
+        not say which holds when: were both published, both would be in force."""
+        open_files = [f for f in files if f.understood and f.state in (FileState.DRAFT, FileState.PUBLISHED)]
+        with self.database.read() as session:
+            doc_ids = {file.understood.doc_id for file in open_files if file.understood}
+            published = [self.value(row) for row in queries.published_of(session, doc_ids)]
+        return {
+            file.id: other for file in open_files for other in reversed(published) if _cannot_be_told_apart(file, other)
+        }
+
     def same_words(self, file_id: int) -> tuple[StoredFile, ...]:
         """Other kept files with the same text, in another format or encoding: an index takes only one of them."""
         with self.database.read() as session:
@@ -105,6 +117,21 @@ class FileShelf:
     def value(self, row: FileRow) -> StoredFile:
         """A row as a value."""
         return rows.file_of(row, self.settings.undo_days)
+
+
+def _cannot_be_told_apart(file: StoredFile, other: StoredFile) -> bool:
+    if file.id == other.id or file.understood is None or other.understood is None:
+        return False
+    if (
+        file.understood.doc_id != other.understood.doc_id
+        or file.replaces_id == other.id
+        or other.replaces_id == file.id
+    ):
+        return False
+    one, two = file.understood, other.understood
+    if one.repealed or two.repealed or one.text_hash == two.text_hash:  # the index takes one of two equal texts
+        return False
+    return one.start is None or two.start is None or one.start == two.start
 
 
 def _start(file: StoredFile) -> tuple[dt.date, int]:

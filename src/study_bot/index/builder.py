@@ -51,6 +51,7 @@ def build_index(
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     full: bool = False,
+    may_be_empty: bool = False,
     today: dt.date | None = None,
 ) -> BuildReport:
     """Index `sources` into `index_dir` and make the result live, unless nothing has changed.
@@ -59,6 +60,8 @@ def build_index(
     :param on_progress: called in this thread, at most a few times a second.
     :param cancelled: asked between files and batches whether to stop.
     :param full: read and embed everything again, whatever is cached, and publish in any case.
+    :param may_be_empty: without any file the index is empty, and so answers nothing, instead of an error. For a library
+        from which everything was withdrawn on purpose.
     :param today: the day the statuses are of; None = today.
     :return: the report; `published` is False when the live index was already what would be built.
     :raises SourceNotFoundError: a source is missing, or no file could be read.
@@ -74,7 +77,7 @@ def build_index(
         with writer_lock(index_dir):
             publish.remove_leftovers(index_dir)
             build = _Build(index_dir, settings, encoder, monitor, today or dt.date.today(), full)
-            report = build.run(sources)
+            report = build.run(sources, may_be_empty)
     return replace(report, seconds=time.monotonic() - started)
 
 
@@ -97,8 +100,8 @@ class _Build:
         self._previous, self._reason = _live_build(index_dir, settings, encoder)
         self._rules = f"{rules_fingerprint()}:{loading_conditions(settings)}"
 
-    def run(self, sources: Sequence[Path]) -> BuildReport:
-        scan = scan_sources(sources, self._monitor, exclude=self._index_dir)
+    def run(self, sources: Sequence[Path], may_be_empty: bool) -> BuildReport:
+        scan = scan_sources(sources, self._monitor, exclude=self._index_dir, may_be_empty=may_be_empty)
         reports = self._reports_if_unchanged(scan)
         if self._previous is not None and reports is not None:
             return _unpublished(self._previous.manifest, reports)

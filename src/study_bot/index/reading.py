@@ -59,7 +59,7 @@ def read_library(
     :param today: the day the statuses are of.
     :param keep_text: called with the id and the text of each version (not for rows of a corpus).
     :param full: read files again even if `cache` knows their content.
-    :raises SourceNotFoundError: not one file could be read.
+    :raises SourceNotFoundError: there are files, and not one could be read.
     :raises SettingsError: a sidecar is wrong.
     """
     with contextlib.closing(_Reader(settings, keep_text, cache, monitor, full)) as reader:
@@ -126,7 +126,7 @@ class _Reader:
     def finish(self, today: dt.date) -> Library:
         """Compare the versions with one another and complete the reports."""
         library = self._library
-        if not library.passages:
+        if not library.passages and library.reports:
             errors = "；".join(f"{r.path}：{r.error}" for r in library.reports[:3] if r.error)
             raise SourceNotFoundError(f"没有一个文件能读出文字，索引未改动。{errors}")
         documents = [v for v in library.versions if v.kind is not DocumentKind.BEIR]

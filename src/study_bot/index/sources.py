@@ -49,7 +49,13 @@ class Scan:
     sidecars: tuple[tuple[str, str], ...]
 
 
-def scan_sources(sources: Sequence[Path], monitor: Monitor | None = None, *, exclude: Path | None = None) -> Scan:
+def scan_sources(
+    sources: Sequence[Path],
+    monitor: Monitor | None = None,
+    *,
+    exclude: Path | None = None,
+    may_be_empty: bool = False,
+) -> Scan:
     """List and hash the files of `sources`, each a folder, a file or a corpus file.
 
     Hidden files, lock files of office programs (`~$…`) and sidecars are left out. Of a folder that holds a
@@ -57,6 +63,7 @@ def scan_sources(sources: Sequence[Path], monitor: Monitor | None = None, *, exc
     counts once.
 
     :param exclude: a folder not to look into, should it lie below a source (the index itself).
+    :param may_be_empty: no file at all is no error.
     :raises SourceNotFoundError: a path does not exist, or there is no file at all.
     """
     monitor = monitor or Monitor()
@@ -76,7 +83,7 @@ def scan_sources(sources: Sequence[Path], monitor: Monitor | None = None, *, exc
             found.setdefault(path, SourceFile(path, root, relative, f"{label}/{relative}"))
     files = [file for file in found.values() if file.path.name != SIDECAR_NAME]
     sidecars = [file for file in found.values() if file.path.name == SIDECAR_NAME]
-    if not files:
+    if not files and not may_be_empty:
         places = "、".join(str(source) for source in sources)
         raise SourceNotFoundError(f"{places or '给出的来源'} 中没有任何文件。请把文献放进去，或检查路径是否写对。")
     stage = monitor.stage("扫描文献", len(files), "个文件")

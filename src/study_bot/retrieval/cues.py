@@ -93,6 +93,9 @@ _TAIL = re.compile(
     r"|是?(?:怎么|如何|怎样)(?:规定|表述)的?|(?<=[条款项法典例章则》])(?:都|主要)?(?:怎么|如何)?(?:讲|说|写|规定)(?:的是|了|的)?(?:什么|啥|些什么)?(?:内容)?"
     r"|(?:有|作了)(?:什么|哪些|何)规定)?(?:呢|啊|呀|哦|吧)?[？?。！!\s]*(?:谢谢[您你]?[！!。\s]*)?$"
 )
+_BARE_PENALTY = re.compile(
+    r"(?<=怎么|如何|怎样|会被|要被|[被要会该]不)罚(?![款没金])|(?<=[怎如][么何]被)罚(?![款没金])"
+)
 # Shorter than this nothing is left of the question.
 _MIN_REST = 2
 
@@ -114,8 +117,11 @@ def wants_list(question: str) -> bool:
 
 
 def without_chatter(question: str) -> str:
-    """The question without greetings and without closing words such as 的内容是什么; itself if nothing would remain."""
-    text = question.strip()
+    """The question without greetings and without closing words such as 的内容是什么; itself if nothing would remain.
+
+    A bare 罚 becomes 处罚: as a word of its own no statute has it.
+    """
+    text = _BARE_PENALTY.sub("处罚", question.strip())
     while (match := _GREETING.match(text)) and match.end() and len(text) - match.end() >= _MIN_REST:
         text = text[match.end() :]
     stripped = _TAIL.sub("", text, count=1)

@@ -70,11 +70,20 @@ _NOT_A_DAY = re.compile(r"代|[至到—~～-]")
 _DAY_NUMBER = re.compile(r"\s*(\d{1,2})号")
 # Without such words a question is not about the law, and its dates are part of what it tells.
 _LEGAL = re.compile(r"[法罪罚刑]|处分|处置|处理|规定|拘留|违规|违纪|条例")
-# A question that begins with the day and asks for a rule in so many words, of nobody in particular, is about the rule.
+# Without such words a question may tell what happened to somebody, and its dates are part of that.
+_SOMEBODY = re.compile(r"[我她您你]|他(?!人)|本人|朋友|老板|家[人里]|孩子|公司|单位[让叫不]")
+# A question that begins with the day and asks for a rule in so many words is about the rule.
 _RULE_THEN = re.compile(
     r"^\s*[^，,。？?]{2,20}(?:的?时候|当时|那时)[，,、]?(?=.*(?:期限|标准|制度|办法|要求|程序|条件|学时|多久|多长时间|几次))"
-    r"(?!.*(?:[我他她您你]|本人|朋友|老板|家[人里]|孩子|公司|单位[让叫不]))"
 )
+# What becomes of somebody who did something: the law of the day of the deed says it.
+_DEED = re.compile(
+    r"(?:怎么样?|如何|怎样|会|要|该|应当?|受到?(?:什么|何种))被?(?:处?罚|处分|处理|处置|定性|定罪|量刑|判|拘)"
+    r"|罚款?(?:多少|几)|[判关](?:几|多)|拘留?(?:几|多)|什么(?:处罚|处分|罪)|构成什么|算不算"
+)
+_LEADING = re.compile(r"\s*(?:在|于|如果|假如|倘若)?")
+_HAPPENED = re.compile(r"(?:那[天年]|当[天年]|[间里内])?所?(?:发生|实施|作出|查获|查处)的?")
+_A_DOCUMENT = re.compile(r"年?度?的?.{0,4}(?:工作|计划|总结|报告|会|讲话|通知|文件|方案)")
 _BESIDE_LAW = re.compile(r"[\s的《]*")
 _BEFORE_AS_OF = re.compile(r"(?:截至|截止到?|在|于|按照?|依照?|假如|如果|发生[在于]|倘若)$")
 _BEFORE_WORDS = ("之前", "以前", "前")
@@ -100,7 +109,11 @@ def find_time_words(
         if year is not None and year <= today.year + _YEARS_AHEAD:
             years.append(year)
             spans.append(match.span())
-    legal = about_law or bool(law_spans) or bool(_LEGAL.search(text) or _RULE_THEN.match(text))
+    legal = (
+        about_law
+        or bool(law_spans)
+        or bool(_LEGAL.search(text) or (_RULE_THEN.match(text) and not _SOMEBODY.search(text)))
+    )
     for found in (_with_day_number(text, date) for date in find_dates(text)):
         if _overlaps((found.start, found.end), [*spans, *law_spans]):
             continue
@@ -116,6 +129,9 @@ def find_time_words(
         if after or before or _beside_law(text, found, law_spans):
             as_of = _day_of(found, after["word"] if after else "", today)
             spans.append((before.start() if before else found.start, after.end() if after else found.end))
+        elif (end := _end_of_deed_day(text, found)) is not None:
+            as_of = _day_of(found, "", today)
+            spans.append((found.start, end))
     if as_of is None and legal and (relative := _RELATIVE.search(text)):
         as_of = _relative_day(relative, today)
         spans.append(relative.span())
@@ -154,6 +170,16 @@ def _beside_law(text: str, found: FoundDate, law_spans: tuple[tuple[int, int], .
         or (end <= found.start and _BESIDE_LAW.fullmatch(text, end, found.start))
         for start, end in law_spans
     )
+
+
+def _end_of_deed_day(text: str, found: FoundDate) -> int | None:
+    """Where the words end that give the day of a deed whose consequence is asked for; None if it is no such day."""
+    if _SOMEBODY.search(text) or not _DEED.search(text, found.end):
+        return None
+    if happened := _HAPPENED.match(text, found.end):
+        return happened.end()
+    leads = _LEADING.fullmatch(text, 0, found.start) and not _A_DOCUMENT.match(text, found.end)
+    return found.end if leads else None
 
 
 def _overlaps(span: tuple[int, int], spans: list[tuple[int, int]]) -> bool:

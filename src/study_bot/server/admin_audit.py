@@ -15,8 +15,9 @@ from study_bot.accounts.audit_search import AuditFilter, find
 from study_bot.accounts.roles import Role
 from study_bot.maintenance import trail_export
 from study_bot.server.audit_words import AREAS, action_words, detail_words
+from study_bot.server.forms import OwnForm, clean, page_number
 from study_bot.server.sign_in_pages import MEANS
-from study_bot.server.web import CurrentActor, OwnForm, Web, clean, page_number
+from study_bot.server.web import CurrentActor, Web
 
 if TYPE_CHECKING:
     from study_bot.office import Office

@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 from study_bot.accounts.roles import Role
 from study_bot.documents.build_rows import Build, BuildState
 from study_bot.errors import StudyBotError
-from study_bot.server.web import CurrentActor, OwnForm, Web, field
+from study_bot.server.forms import OwnForm, field
+from study_bot.server.web import CurrentActor, Web
 from study_bot.settings import OFFLINE_MODEL
 from study_bot.ui.ports import StudyServices
 

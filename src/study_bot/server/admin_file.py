@@ -15,7 +15,8 @@ from study_bot.documents.differences import compare as differences_between
 from study_bot.documents.stored import Correction, FileState, StoredFile
 from study_bot.errors import InputError
 from study_bot.server.file_actions import WORDS, index_follows, one_file
-from study_bot.server.web import CurrentActor, OwnForm, Web, field, integer
+from study_bot.server.forms import OwnForm, field, integer
+from study_bot.server.web import CurrentActor, Web
 from study_bot.text import parse_date
 from study_bot.types import VersionStatus
 from study_bot.ui.library_list import KIND_LABELS
@@ -169,6 +170,7 @@ def _file_page(
         error=error,
         related=related,
         same=files.same_words(file.id),
+        twin=files.indistinct([file]).get(file.id),
         replaceable=[other for other in related if other.state in (FileState.PUBLISHED, FileState.RETIRED)],
         categories=files.categories(),
         kinds=KIND_LABELS,

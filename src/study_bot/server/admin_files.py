@@ -12,8 +12,9 @@ from study_bot.accounts.roles import Role
 from study_bot.documents.stored import FileState
 from study_bot.errors import InputError, StudyBotError
 from study_bot.server.file_actions import BULK, WORDS, each_file, index_follows
+from study_bot.server.forms import OwnForm, clean, field, files_of, page_number
 from study_bot.server.problems import wants_data
-from study_bot.server.web import CurrentActor, OwnForm, Web, clean, field, files_of, page_number
+from study_bot.server.web import CurrentActor, Web
 from study_bot.ui.library_list import KIND_LABELS
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def files_router(web: Web, office: Office) -> APIRouter:
             categories=files.categories(),
             actions=[(name, WORDS[name]) for name in BULK.get(wanted, ())],
             kinds=KIND_LABELS,
+            indistinct=files.indistinct(page.files),
             stale=builds.stale(),
             foreign=office.foreign_index(),
             current=builds.current(),
@@ -79,6 +81,8 @@ def files_router(web: Web, office: Office) -> APIRouter:
         done, failed = each_file(office, actor, name, ids)
         follows = index_follows(office, actor, done)
         words = f"已{WORDS[name]} {done} 个文件。" if done else ""
+        if name == "publish" and (twins := files.indistinct(files.get(number) for number in ids)):
+            words += f"其中 {len(twins)} 个与已发布的文献同名而日期分不出先后，两个版本会同时有效，请打开核对。"
         if failed:
             words += f"{len(failed)} 个没有成功：" + "；".join(failed[:3])
         here = f"/admin/files?state={field(form, 'state', 20)}"

@@ -12,7 +12,8 @@ from study_bot.accounts.roles import Role
 from study_bot.documents.folder_sync import SyncPlan
 from study_bot.errors import InputError, StudyBotError
 from study_bot.server.file_actions import index_follows
-from study_bot.server.web import CurrentActor, OwnForm, Web, field
+from study_bot.server.forms import OwnForm, field
+from study_bot.server.web import CurrentActor, Web
 from study_bot.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from study_bot.accounts.roles import Actor, Role
 from study_bot.accounts.units import Unit
 from study_bot.errors import ConflictError, InputError, NotFoundError
 from study_bot.server.agents import agent_words
+from study_bot.server.forms import OwnForm, clean, field, integer, page_number
 from study_bot.server.sign_in_pages import MEANS
-from study_bot.server.web import CurrentActor, OwnForm, Web, clean, field, integer, page_number
+from study_bot.server.web import CurrentActor, Web
 
 if TYPE_CHECKING:
     from study_bot.office import Office

@@ -16,7 +16,8 @@ from study_bot.accounts.roster import NewAccount, read_roster
 from study_bot.accounts.roster_exports import passwords_csv, passwords_xlsx, roster_template
 from study_bot.accounts.roster_files import MAX_FILE_BYTES, MAX_ROWS
 from study_bot.errors import ConflictError, InputError
-from study_bot.server.web import CurrentActor, OwnForm, Web, clean, field, files_of
+from study_bot.server.forms import OwnForm, clean, field, files_of
+from study_bot.server.web import CurrentActor, Web
 
 if TYPE_CHECKING:
     from study_bot.office import Office

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from study_bot.accounts.roles import Role
 from study_bot.errors import ConflictError, InputError, NotFoundError
 from study_bot.server.admin_people import unit_options
-from study_bot.server.web import CurrentActor, OwnForm, Web, field, integer
+from study_bot.server.forms import OwnForm, field, integer
+from study_bot.server.web import CurrentActor, Web
 
 if TYPE_CHECKING:
     from study_bot.accounts.units import Unit

@@ -15,7 +15,8 @@ from study_bot.errors import ConflictError, InputError, NotFoundError, SnapshotE
 from study_bot.evaluation.evidence import Library
 from study_bot.evaluation.svg import histogram
 from study_bot.server.charts import Chart, Column, columns
-from study_bot.server.web import CurrentActor, OwnForm, Web, clean, field, page_number
+from study_bot.server.forms import OwnForm, clean, field, page_number
+from study_bot.server.web import CurrentActor, Web
 from study_bot.usage.export import as_csv, as_xlsx, tables
 from study_bot.usage.feedback import PER_PAGE, RemarkPage
 from study_bot.usage.figures import Figures, figures

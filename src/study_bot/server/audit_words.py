@@ -78,6 +78,8 @@ _DETAILS = {
     "files": "文献",
     "failures": "未收入",
     "questions": "提问",
+    "newest": "最新编号",
+    "oldest": "最早编号",
     "documents": "文献",
     "before": "此前",
     "after": "此后",

@@ -16,7 +16,8 @@ from study_bot.accounts.roles import Role
 from study_bot.accounts.sessions import BY_OIDC, BY_PASSWORD, NewSession
 from study_bot.errors import InputError, NotFoundError, SignInError
 from study_bot.server.agents import agent_words
-from study_bot.server.web import CurrentActor, OwnForm, Web, field
+from study_bot.server.forms import OwnForm, field
+from study_bot.server.web import CurrentActor, Web
 
 if TYPE_CHECKING:
     from study_bot.accounts.oidc import Oidc

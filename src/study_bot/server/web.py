@@ -32,31 +32,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime as dt
 import hmac
 import json
 import secrets
-import unicodedata
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from starlette.datastructures import FormData, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from study_bot.accounts.gate import SESSION_COOKIE
 from study_bot.accounts.roles import Actor, Person, Role
-from study_bot.errors import ForbiddenError, InputError
 from study_bot.server.paths import route_path
 from study_bot.server.ports import Doorway
+from study_bot.server.templating import environment_of
 from study_bot.ui.links import site_root
-from study_bot.ui.markup import icon
-from study_bot.ui.page import asset_url
 
 FORM_COOKIE = "study_bot_form"
 """Binds forms to a browser that has not signed in."""
@@ -64,14 +56,7 @@ FORM_COOKIE = "study_bot_form"
 FLASH_COOKIE = "study_bot_flash"
 """A message for the next page, signed like a form."""
 
-MAX_FORM_FIELDS = 5000
-MAX_FORM_FILES = 500
-MAX_FIELD_BYTES = 8_000_000
-"""A roster travels in a field from its dry run to its taking in; what a request may have in all is limited before."""
-
 MAX_FLASH_CHARS = 500
-
-TEMPLATES = Path(__file__).with_name("templates")
 
 NOBODY = Actor(None)
 
@@ -112,7 +97,7 @@ class Web:
         self._settings = office.settings
         self._tokens = office.sign_in
         self._navigation = navigation
-        self._templates = _environment(self.root)
+        self._templates = environment_of(self.root)
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         """A page; the message kept for it is shown and forgotten. Pages are never kept by the browser."""
@@ -218,72 +203,8 @@ def officer_of(request: Request) -> Person:
     return actor_of(request).require(Role.OFFICER)
 
 
-async def form_of(request: Request) -> AsyncIterator[FormData]:
-    """The form of a request, its token checked. Files lie in temporary files until the handler has ended.
-
-    :raises ForbiddenError: the token is missing or of another session.
-    """
-    web = web_of(request)
-    header = request.headers.get("x-csrf-token")
-    if header is not None and not web.csrf_ok(request, header):
-        raise ForbiddenError(_STALE_FORM)  # before a large body is read
-    async with request.form(
-        max_files=MAX_FORM_FILES, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_FIELD_BYTES
-    ) as form:
-        given = form.get("csrf")
-        if header is None and not (isinstance(given, str) and web.csrf_ok(request, given)):
-            raise ForbiddenError(_STALE_FORM)
-        yield form
-
-
 CurrentActor = Annotated[Actor, Depends(actor_of)]
 """Parameter of a handler: who asks."""
-
-OwnForm = Annotated[FormData, Depends(form_of)]
-"""Parameter of a handler: the form, its token checked."""
-
-_STALE_FORM = "页面已过期，刚才的操作没有执行。请刷新页面后再试。"
-
-
-def field(form: FormData, name: str, limit: int = 2000) -> str:
-    """A text field: trimmed, composed (NFC), without control characters but line breaks; "" if it is missing.
-
-    :raises InputError: longer than `limit` characters.
-    """
-    value = form.get(name)
-    return clean(value, limit) if isinstance(value, str) else ""
-
-
-def clean(text: str, limit: int = 2000) -> str:
-    """What somebody typed, made fit for storing; see `field`."""
-    if len(text) > limit:
-        raise InputError(f"填写的内容太长（{len(text):,} 字），最多 {limit:,} 字。")
-    kept = (c for c in text.replace("\r\n", "\n") if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs"))
-    return unicodedata.normalize("NFC", "".join(kept)).strip()
-
-
-def integer(form: FormData, name: str) -> int | None:
-    """A whole number from a field; None when it is empty.
-
-    :raises InputError: something else was filled in.
-    """
-    text = field(form, name, 40)
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InputError("页面中的编号不对，请刷新后再试。")
-    return int(text)
-
-
-def files_of(form: FormData, name: str) -> list[UploadFile]:
-    """The files chosen in a field; an empty choice gives none."""
-    return [item for item in form.getlist(name) if isinstance(item, UploadFile) and item.filename]
-
-
-def page_number(request: Request) -> int:
-    """The page asked for in the address, from 1; 1 for anything that is not a number."""
-    text = request.query_params.get("page", "")
-    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 7 else 1
 
 
 def _back(request: Request) -> str:
@@ -306,52 +227,3 @@ def _here_in(navigation: tuple[NavItem, ...], here: str) -> str:
     """Path of the entry under which a page lies: the longest that fits."""
     fitting = [item.path for item in navigation if here == item.path or here.startswith(item.path + "/")]
     return max(fitting, key=len, default="")
-
-
-def _environment(root: str) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-    def url(path: str, **query: object) -> str:
-        pairs = [(name, str(value)) for name, value in query.items() if value not in (None, "")]
-        return root + path + ("?" + urlencode(pairs) if pairs else "")
-
-    environment.globals.update(
-        url=url,
-        root=root,
-        asset=lambda name: asset_url(root, name),
-        icon=lambda name: Markup(icon(name)),  # noqa: S704 - our own drawings
-        Role=Role,
-    )
-    environment.filters.update(day=_day, moment=_moment, number=_number, size=_size)
-    return environment
-
-
-def _day(value: dt.date | dt.datetime | None) -> str:
-    if value is None:
-        return "—"
-    return f"{value.astimezone() if isinstance(value, dt.datetime) else value:%Y-%m-%d}"
-
-
-def _moment(value: dt.datetime | None) -> str:
-    """A time in the zone of the server."""
-    return f"{value.astimezone():%Y-%m-%d %H:%M}" if value else "—"
-
-
-def _number(value: float | None) -> str:
-    return "—" if value is None else f"{value:,}"
-
-
-def _size(octets: int | None) -> str:
-    if octets is None:
-        return "—"
-    value, units = float(octets), iter(("B", "KB", "MB", "GB"))
-    unit = next(units)
-    while value >= 1024 and (larger := next(units, None)):
-        value, unit = value / 1024, larger
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
