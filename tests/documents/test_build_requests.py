@@ -174,7 +174,7 @@ class TestGoingBack:
         with pytest.raises(ConflictError, match="正在使用"):
             builds.roll_back(boss, new)
         for name in ("../index", "20260101T000000000-abcdef", ""):
-            with pytest.raises(NotFoundError):
+            with pytest.raises(ConflictError):
                 builds.roll_back(boss, name)
         (settings.index_dir / old / "passages.jsonl").unlink()
         with pytest.raises(DamagedIndexError):

@@ -151,8 +151,8 @@ class Builds:
 
         :param build_id: name of the build on disk, `EarlierBuild.build_id`.
         :raises AccessError: the actor is not an admin.
-        :raises ConflictError: it is live already, or was made with another embedding model.
-        :raises NotFoundError: there is no such build.
+        :raises ConflictError: there is no such build (any more), it is live already, or it was made with another
+            embedding model.
         :raises DamagedIndexError: it is damaged.
         :raises BuildInProgressError: a build is running.
         """
@@ -161,7 +161,7 @@ class Builds:
         if live is not None and live.build_id == build_id:
             raise ConflictError("这个索引正在使用，不需要回退。")
         if build_id not in publish.build_ids(self._index_dir):
-            raise NotFoundError("没有这个索引，可能已被清理。请刷新页面后再选。")
+            raise ConflictError("没有这个索引，可能已被清理。请刷新页面后再选。")
         known = next((manifest for manifest in self._manifests() if manifest.build_id == build_id), None)
         if known is not None and (obstacle := _obstacle(known, live)) is not None:
             raise ConflictError(obstacle)
