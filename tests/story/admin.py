@@ -85,6 +85,20 @@ class Admin:
         self.page.wait_for_selector("input[name=id]", timeout=600_000)
         self.look("待发布")
 
+    def upload_folder(self, folder: Path) -> str:
+        """Give a whole folder; gives what the page says where not all of it could be taken."""
+        self.go("/admin/files?state=draft")
+        if not self.page.locator("details.upload").first.evaluate("fold => fold.open"):
+            self.page.click("details.upload > summary")
+        with self.page.expect_file_chooser() as chooser:
+            self.page.click(".drop-folder")
+        chooser.value.set_files(str(folder))
+        self.page.click(".drop-send")
+        told = self.page.locator(".drop-sum:not([hidden])")
+        told.wait_for()
+        self.look("整个文件夹")
+        return str(told.inner_text())
+
     def titles(self, state: str = "") -> list[str]:
         """Titles of the first page of files in a state."""
         self.go(f"/admin/files?state={state}")

@@ -115,6 +115,16 @@ def test_from_the_first_start_to_the_roll_back(browser: Any, tmp_path: Path) -> 
             admin.page.click("a[href*='figures.xlsx']")
         assert Path(download.value.path()).read_bytes().startswith(b"PK")
 
+        given = tmp_path / "资料" / "通知"
+        given.mkdir(parents=True)
+        (given / "关于值班的通知.txt").write_text("关于值班的通知\n\n节日期间值班应当两人以上。\n", "utf-8")
+        (given / "又一份.txt").write_text(OLD, "utf-8")
+        (given / "Thumbs.db").write_bytes(b"litter")
+        assert "1 个已收到，1 个没有成功" in admin.upload_folder(given.parent)
+        admin.page.click("text=去核对已收到的")
+        assert admin.titles("draft") == ["关于值班的通知"]
+        assert "通知 ·" in admin.page.inner_text("td.is-title")
+
         officer = someone(browser, site, "officer")
         officer.first_sign_in("900001", passwords[0]["一次性密码"], "读书 写字 巡逻 值班")
         assert "不少于三年" in officer.ask("学习档案保存期限是多久？")

@@ -114,20 +114,25 @@
   // The server answers {"next": "/address"} or a problem; when all are done, the last `next` is opened.
   for (const form of $$("form[data-drop]")) {
     const input = $("input[type=file]", form), list = $(".drop-list", form), send = $(".drop-send", form);
+    const folders = $(".drop-folder", form), sum = $(".drop-sum", form);
     const single = !input.multiple;
     let chosen = [];
     const show = () => {
       list.replaceChildren(...chosen.map((item) => item.row));
-      send.hidden = !chosen.length;
+      send.hidden = !chosen.some((item) => !item.done);
+      if (sum) sum.hidden = true;
     };
+    // `path` is where the file lay in a folder that was given whole; its folder is its category where none is filled in.
     const add = (files) => {
       if (single) chosen = [];
       for (const file of files) {
+        const path = file.path ?? file.webkitRelativePath ?? "";
+        if (LITTER.test(file.name) || chosen.some((one) => same(one, file, path))) continue;
         const row = document.createElement("li"), name = document.createElement("span"), state = document.createElement("span");
-        name.textContent = file.name; name.className = "clip";
+        name.textContent = path || file.name; name.className = "clip";
         state.className = "small"; state.textContent = size(file.size);
         row.append(name, state);
-        chosen.push({ file, row, state, done: false });
+        chosen.push({ file, path, folder: path.split("/").at(-2) ?? "", row, state, done: false });
       }
       show();
     };
@@ -136,7 +141,19 @@
     input.addEventListener("change", () => { add(input.files); input.value = ""; });
     for (const kind of ["dragenter", "dragover"]) form.addEventListener(kind, (event) => { event.preventDefault(); form.classList.add("is-over"); });
     for (const kind of ["dragleave", "drop"]) form.addEventListener(kind, () => form.classList.remove("is-over"));
-    form.addEventListener("drop", (event) => { event.preventDefault(); add(event.dataTransfer.files); });
+    form.addEventListener("drop", async (event) => {
+      event.preventDefault();
+      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+      if (single || !entries.some((entry) => entry.isDirectory)) add(event.dataTransfer.files);
+      else for (const entry of entries) add(await filesBelow(entry));
+    });
+    if (folders) {
+      const whole = Object.assign(document.createElement("input"), { type: "file", webkitdirectory: true, hidden: true });
+      folders.after(whole);
+      folders.hidden = false;
+      folders.addEventListener("click", () => whole.click());
+      whole.addEventListener("change", () => { add(whole.files); whole.value = ""; });
+    }
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (form.dataset.busy || !chosen.length) return;
@@ -150,9 +167,10 @@
       }
       form.dataset.busy = "yes";
       send.setAttribute("aria-disabled", "true");
-      let next = "", failed = 0;
+      let next = "", failed = 0, done = 0;
+      addEventListener("beforeunload", stay);
       for (const item of chosen.filter((one) => !one.done)) {
-        try { next = (await upload(form, input.name, item)).next ?? next; item.done = true; }
+        try { next = (await upload(form, input.name, item)).next ?? next; item.done = true; done += 1; }
         catch (error) {
           failed += 1;
           const line = document.createElement("p");
@@ -164,8 +182,33 @@
       }
       delete form.dataset.busy;
       send.removeAttribute("aria-disabled");
-      if (!failed && next) location.assign(next);
+      removeEventListener("beforeunload", stay);
+      if (!failed && next) { location.assign(next); return; }
+      if (!sum) return;
+      sum.hidden = false;
+      $("span", sum).textContent = `${done} 个已收到，${failed} 个没有成功（原因见上）。`;
+      $("a", sum).hidden = !next;
     });
+  }
+  const LITTER = /^(\.|~\$)|^(thumbs\.db|desktop\.ini)$/i;
+  function same(one, file, path) {
+    return one.path === path && one.file.name === file.name && one.file.size === file.size
+      && one.file.lastModified === file.lastModified;
+  }
+  function stay(event) { event.preventDefault(); }
+  // The files of a folder that was dropped, and of those in it, each with its `path` from there on.
+  async function filesBelow(entry) {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
+      return file ? [Object.assign(file, { path: entry.fullPath.replace(/^\//, "") })] : [];
+    }
+    const reader = entry.createReader(), found = [];
+    for (;;) { // it gives a hundred at a time
+      const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+      if (!some.length) break;
+      for (const one of some) found.push(...await filesBelow(one));
+    }
+    return found;
   }
 
   // XMLHttpRequest, because fetch does not tell how much has been sent.
@@ -173,6 +216,7 @@
     const body = new FormData(form);
     body.delete(name);
     body.append(name, item.file);
+    if (item.folder && !body.get("category")) body.set("category", item.folder);
     const bar = document.createElement("progress");
     bar.max = 1; bar.value = 0; bar.setAttribute("aria-label", `上传 ${item.file.name}`);
     item.row.append(bar);
