@@ -68,6 +68,26 @@ def someone(browser: Any, site: Site, name: str) -> Admin:
     return Admin(context.new_page(), site.address, shots)
 
 
+def give_a_folder(admin: Admin, folder: Path) -> None:
+    """With one file that is new, one that is there already, and litter."""
+    given = folder / "通知"
+    given.mkdir(parents=True)
+    (given / "关于值班的通知.txt").write_text("关于值班的通知\n\n节日期间值班应当两人以上。\n", "utf-8")
+    (given / "又一份.txt").write_text(OLD, "utf-8")
+    (given / "Thumbs.db").write_bytes(b"litter")
+    assert "1 个已收到，1 个没有成功" in admin.upload_folder(folder)
+    admin.page.click("text=去核对已收到的")
+    assert admin.titles("draft") == ["关于值班的通知"]
+    assert "通知 ·" in admin.page.inner_text("td.is-title")
+
+
+def export_figures(admin: Admin) -> None:
+    admin.go("/admin")
+    with admin.page.expect_download() as download:
+        admin.page.click("a[href*='figures.xlsx']")
+    assert Path(download.value.path()).read_bytes().startswith(b"PK")
+
+
 def test_from_the_first_start_to_the_roll_back(browser: Any, tmp_path: Path) -> None:
     old, new = tmp_path / "学习档案管理规定（2024）.txt", tmp_path / "学习档案管理规定（2025修订）.txt"
     old.write_text(OLD, "utf-8")
@@ -110,20 +130,8 @@ def test_from_the_first_start_to_the_roll_back(browser: Any, tmp_path: Path) -> 
             admin.go(path)
             admin.look(title)
             assert title in admin.page.inner_text("h1")
-        admin.go("/admin")
-        with admin.page.expect_download() as download:
-            admin.page.click("a[href*='figures.xlsx']")
-        assert Path(download.value.path()).read_bytes().startswith(b"PK")
-
-        given = tmp_path / "资料" / "通知"
-        given.mkdir(parents=True)
-        (given / "关于值班的通知.txt").write_text("关于值班的通知\n\n节日期间值班应当两人以上。\n", "utf-8")
-        (given / "又一份.txt").write_text(OLD, "utf-8")
-        (given / "Thumbs.db").write_bytes(b"litter")
-        assert "1 个已收到，1 个没有成功" in admin.upload_folder(given.parent)
-        admin.page.click("text=去核对已收到的")
-        assert admin.titles("draft") == ["关于值班的通知"]
-        assert "通知 ·" in admin.page.inner_text("td.is-title")
+        export_figures(admin)
+        give_a_folder(admin, tmp_path / "资料")
 
         officer = someone(browser, site, "officer")
         officer.first_sign_in("900001", passwords[0]["一次性密码"], "读书 写字 巡逻 值班")

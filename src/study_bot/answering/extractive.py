@@ -96,7 +96,7 @@ def read(hits: Sequence[Hit], question: ReaderQuestion, model: ReaderModel, toke
     shares = model.passage_probabilities([hit.score for hit in hits])
     for number, (hit, share) in enumerate(zip(hits, shares.tolist(), strict=True)):
         passage = hit.passage
-        units = pieces_of(passage)
+        units = pieces_of(passage, question.things)
         if len(units) == 1:
             pieces.append(Piece(number, units[0], share))
             continue
@@ -107,12 +107,15 @@ def read(hits: Sequence[Hit], question: ReaderQuestion, model: ReaderModel, toke
     return pieces
 
 
-def pieces_of(passage: Passage) -> tuple[Unit, ...]:
-    """The units a passage may be quoted in; one for a table row, a note and an article that is not long."""
+def pieces_of(passage: Passage, things: str = "") -> tuple[Unit, ...]:
+    """The units a passage may be quoted in; one for a table row, a note and an article that is not long.
+
+    :param things: what the question wants listed, "" = nothing.
+    """
     whole_kinds = (PassageKind.TABLE_ROW, PassageKind.NOTE)
     if passage.kind in whole_kinds or (passage.article is not None and len(passage.text) <= WHOLE_ARTICLE_CHARS):
         return (Unit(0, len(passage.text), whole=True),)
-    return units_of(passage)
+    return units_of(passage, things)
 
 
 def select_table(

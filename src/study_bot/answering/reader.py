@@ -21,6 +21,7 @@ from study_bot.answering.forms import expected_form
 from study_bot.answering.terms import QuestionTerms, content_words
 from study_bot.errors import LearnedFileError
 from study_bot.retrieval.cues import QuestionKind, question_kind, wants_list
+from study_bot.retrieval.lists import asked_things
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,19 +75,21 @@ _NAMES_OF_PLACES = frozenset({"ns"})
 
 @dataclass(frozen=True, slots=True)
 class ReaderQuestion:
-    """A question as the reader sees it. `terms` are its informative tokens, `plain` its informative characters."""
+    """A question as the reader sees it. `terms` are its informative tokens, `plain` its informative characters,
+    `things` what it wants listed ("" = nothing)."""
 
     text: str
     terms: QuestionTerms
     plain: str
     kind: QuestionKind
     wants_list: bool
+    things: str = ""
 
 
 def reader_question(text: str, terms: QuestionTerms) -> ReaderQuestion:
     """Read the question's cues; `terms` are those of `content_words(text)`."""
-    kind = question_kind(text, asks_article=False)
-    return ReaderQuestion(text, terms, plain_characters(content_words(text)), kind, wants_list(text))
+    kind, plain = question_kind(text, asks_article=False), plain_characters(content_words(text))
+    return ReaderQuestion(text, terms, plain, kind, wants_list(text), asked_things(text))
 
 
 Tokens = Callable[[str], list[str]]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from study_bot.index.clauses import ClauseSpan, clause_spans
+from study_bot.retrieval.lists import announces
 from study_bot.text import CHINESE_NUMBER, split_sentences
 from study_bot.types import Passage, PassageKind
 
@@ -41,18 +42,22 @@ class Unit:
         return (self.lead, (self.start, self.end)) if self.lead else ((self.start, self.end),)
 
 
-def units_of(passage: Passage) -> tuple[Unit, ...]:
-    """Units in reading order; together they cover every non-space character of the passage (leads may repeat)."""
+def units_of(passage: Passage, things: str = "") -> tuple[Unit, ...]:
+    """Units in reading order; together they cover every non-space character of the passage (leads may repeat).
+
+    :param things: what the question wants listed, as of `asked_things`; a 款 that announces just that stays whole.
+    """
     text = passage.text
     if passage.kind is PassageKind.TABLE_ROW:
         return (Unit(0, len(text), whole=True),)
     if passage.article is not None:
-        return tuple(unit for clause in clause_spans(text) for unit in _clause_units(clause))
+        return tuple(unit for clause in clause_spans(text) for unit in _clause_units(clause, text, things))
     return tuple(_prose_units(text))
 
 
-def _clause_units(clause: ClauseSpan) -> Iterator[Unit]:
-    if not clause.items or clause.end - clause.start <= LONG_CLAUSE_CHARS:
+def _clause_units(clause: ClauseSpan, text: str, things: str) -> Iterator[Unit]:
+    is_short = clause.end - clause.start <= LONG_CLAUSE_CHARS
+    if not clause.items or is_short or announces(text[clause.start : clause.lead_end], things):
         yield Unit(clause.start, clause.end, whole=True)
         return
     lead = (clause.start, clause.lead_end) if clause.lead_end > clause.start else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from study_bot.index.tokens import Tokenizer
 from study_bot.retrieval.features import Evidence, Floats, deviations, feedback
+from study_bot.retrieval.lists import announces, asked_things
 from study_bot.text import short_title
 from study_bot.types import Passage
 
@@ -34,12 +35,14 @@ class Contributions(Protocol):
 @dataclass(frozen=True, slots=True, eq=False)
 class QuestionTokens:
     """The distinct tokens of a question. `counts` tells how often each occurs in it, `weights` are inverse document
-    frequencies ln(1 + (N - df + 0.5) / (df + 0.5)), `is_word` tells words from character pairs."""
+    frequencies ln(1 + (N - df + 0.5) / (df + 0.5)), `is_word` tells words from character pairs.
+    `things` is what the question wants listed, "" = nothing."""
 
     tokens: tuple[str, ...]
     counts: Floats
     weights: Floats
     is_word: Mask
+    things: str = ""
 
     @property
     def repeated(self) -> list[str]:
@@ -51,7 +54,7 @@ class CandidateFacts:
     """Knows the passages of one snapshot. Holds no state of a question: safe for many threads at once."""
 
     def __init__(self, passages: Sequence[Passage], sparse: Contributions) -> None:
-        self._sparse = sparse
+        self._sparse, self._passages = sparse, passages
         self._tokenizer = Tokenizer()
         titles: dict[str, int] = {}
         self._law = np.fromiter((titles.setdefault(p.title, len(titles)) for p in passages), np.int64, len(passages))
@@ -80,6 +83,7 @@ class CandidateFacts:
             counts=np.array(list(counts.values()), np.float64),
             weights=np.log1p((total - frequencies + 0.5) / (frequencies + 0.5)),
             is_word=np.array([token in known for token in counts], np.bool_),
+            things=asked_things(text),
         )
 
     def evidence(
@@ -115,7 +119,14 @@ class CandidateFacts:
             lengths=self._lengths[rows],
             is_article=~np.isnan(self._article[rows]),
             named=np.zeros(rows.size, np.bool_) if named is None else named[rows],
+            announces=self._announces(question.things, rows),
         )
+
+    def _announces(self, things: str, rows: Rows) -> Mask:
+        if not things:
+            return np.zeros(rows.size, np.bool_)
+        passages = (self._passages[row] for row in rows.tolist())
+        return np.fromiter((announces(f"{p.lead}\n{p.text}", things) for p in passages), np.bool_, rows.size)
 
     def _title_match(self, question: QuestionTokens, laws: Rows) -> tuple[Floats, Floats]:
         """Per candidate: the share of its title's words that the question has, and the weighted share of the question's

@@ -50,6 +50,7 @@ CANDIDATE_FEATURES = (
     "length",
     "is_article",
     "named",
+    "announces",
 )
 """Names of the columns of `candidate_features`. Whether a version is in force is none of them: which versions may
 answer is decided before, and a model would learn how often the sets it is trained on happen to judge old ones right."""
@@ -68,7 +69,8 @@ class Evidence:
     `law` (n,) numbers the law or document a candidate belongs to, `article` (n,) is its article number (not a number
     for a passage that is no article). `feedback` (n,) are cosines with the candidates' own centre (see `feedback`).
     `title_covered` (n,) is the share of its title's words that the question has, `title_share` (n,) the share of the
-    question's words that stand in the title. `lengths` (n,) are characters; the flags (n,) are booleans.
+    question's words that stand in the title. `lengths` (n,) are characters; the flags (n,) are booleans:
+    `announces` tells of a list of just the things that are asked for.
     """
 
     dense: Floats
@@ -84,6 +86,7 @@ class Evidence:
     lengths: npt.NDArray[np.int64]
     is_article: npt.NDArray[np.bool_]
     named: npt.NDArray[np.bool_]
+    announces: npt.NDArray[np.bool_]
 
 
 def candidate_features(evidence: Evidence) -> Floats:
@@ -117,6 +120,7 @@ def candidate_features(evidence: Evidence) -> Floats:
         np.log1p(evidence.lengths) - 4.5,
         evidence.is_article,
         evidence.named,
+        evidence.announces,
     )
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
 

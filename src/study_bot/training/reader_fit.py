@@ -86,7 +86,7 @@ def _example(
     tags: Tags,
 ) -> ReaderExample | None:
     """None where the passage has but one unit, or does not hold the answer."""
-    units = pieces_of(passage)
+    units = pieces_of(passage, asked.things)
     if len(units) < 2:
         return None
     texts = [" ".join(passage.text[start:end] for start, end in unit.spans) for unit in units]
