@@ -17,6 +17,7 @@ from study_bot.answering.confidence import GateEvidence, gate_features, unseen_s
 from study_bot.answering.events import AnswerEvent, AnswerReady, HitsEvent, StageEvent, StatementEvent
 from study_bot.answering.exact import ArticleKey, article_groups, select_article
 from study_bot.answering.extractive import Selection, compose, read, select, select_table
+from study_bot.answering.law_dates import asked_date, select_dates
 from study_bot.answering.learned import LearnedAnswering, load_learned
 from study_bot.answering.notices import notices_of
 from study_bot.answering.reader import reader_question
@@ -24,6 +25,7 @@ from study_bot.answering.terms import QuestionTerms, content_words, question_ter
 from study_bot.errors import QuestionError
 from study_bot.index.store import Snapshot
 from study_bot.library.catalog import validity
+from study_bot.retrieval.followup import without_spans
 from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.retriever import Retrieval, Retriever
 from study_bot.settings import Settings
@@ -41,6 +43,9 @@ from study_bot.types import (
     Version,
     VersionStatus,
 )
+
+MAX_DATED_VERSIONS = 3
+"""Versions whose dates are told where a question asks for old and new."""
 
 DOUBTFUL = "把握不大：以下是文献库中最接近的原文，可能没有直接回答这个问题，请核对后再用。"
 """Remark beside an answer that may well be beside the point."""
@@ -92,6 +97,8 @@ class Answerer:
         yield AnswerReady(replace(answer, latency=latency, build_id=self._snapshot.build_id))
 
     def _answer(self, query: Query, retrieval: Retrieval, filters: Filters, today: dt.date) -> Answer:
+        if dates := self._dates_of_law(query, retrieval.as_of, filters):
+            return self._compose(query, retrieval.hits, dates, 1.0, (), filters, today)
         hits = retrieval.hits
         groups = article_groups(hits)
         if not groups and (refused := self._refuse_reference(query, hits)) is not None:
@@ -171,6 +178,25 @@ class Answerer:
         if query.wants_list and (table := select_table(chosen, reading.question.terms, self._tokens, self._table_of)):
             return table
         return select(chosen, reading.pieces, self._learned.reader.price)
+
+    def _dates_of_law(self, query: Query, day: dt.date, filters: Filters) -> list[Selection]:
+        """For a question that only asks since when the law it names holds: what the law says of that."""
+        if query.references or not query.doc_ids:
+            return []
+        names = [(m.start, m.end) for m in self._snapshot.articles.find_laws(query.search_text)]
+        asked = asked_date(without_spans(query.search_text, names))
+        if asked is None:
+            return []
+        versions = self._retriever.versions_named(query, filters, day)
+        return [
+            selection
+            for version in versions[: MAX_DATED_VERSIONS if query.wants_history else 1]
+            for selection in select_dates(self._passages_of(version), asked, is_dated=version.effective is not None)
+        ]
+
+    def _passages_of(self, version: Version) -> list[Passage]:
+        rows = self._snapshot.rows_of(version.version_id)
+        return sorted((self._snapshot.passages[row] for row in rows), key=lambda passage: passage.start)
 
     def _of_the_day(self, hits: tuple[Hit, ...], as_of: dt.date | None, today: dt.date) -> tuple[Hit, ...]:
         """For a question of another day, the hits known to be in force then, if there are any: notes and tables of

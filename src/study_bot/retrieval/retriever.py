@@ -23,7 +23,7 @@ from study_bot.retrieval.rerank import Reranking, in_force_first, reordered
 from study_bot.retrieval.selection import SameTexts, Selected, select
 from study_bot.retrieval.verbatim import moved_first, quoted_rows
 from study_bot.settings import Settings
-from study_bot.types import DocumentKind, Filters, Hit, Passage, QuestionContext, VersionStatus
+from study_bot.types import DocumentKind, Filters, Hit, Passage, QuestionContext, Version, VersionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,13 @@ class Retriever:
     def tags(self, text: str) -> set[str]:
         """Part-of-speech tags that occur in a text."""
         return self._search.tags(text)
+
+    def versions_named(self, query: Query, filters: Filters, day: dt.date) -> tuple[Version, ...]:
+        """The versions of the documents a query names that may answer it, those in force first, then the newest."""
+        eligible = self._eligibility.eligible(query, filters, day)
+        named = self._snapshot.articles.versions_of(query.doc_ids)
+        chosen = [version for version in named if eligible.versions[self._eligibility.index_of(version)]]
+        return tuple(self._versions[version] for version in self._eligibility.newest_first(chosen, day))
 
     def retrieve(
         self,
