@@ -105,6 +105,30 @@ def test_a_list_in_a_workbook_is_given_whole(services: Services) -> None:
     holds_true(services, answer)
 
 
+def test_the_rows_of_a_table_that_are_asked_for(calibrated: Services) -> None:
+    answer = calibrated.answer("35项必学内容里专家课堂的有哪些？")
+    rows = [s.text for s in answer.statements if not s.connective]
+    assert 0 < len(rows) < 35 and all("课堂：专家课堂" in row for row in rows)
+    holds_true(calibrated, answer)
+
+
+def test_since_when_a_rule_holds_is_told_by_its_closing_article(calibrated: Services) -> None:
+    answer = calibrated.answer("学习管理规定从哪天起施行？")
+    assert answer.confidence == 1.0
+    assert "2025年11月1日起施行" in answer.citations[0].quote
+    old = calibrated.answer("2022年版学习管理规定什么时候施行的")
+    assert "2022年5月1日起施行" in old.citations[0].quote and old.notices
+    holds_true(calibrated, answer)
+
+
+def test_a_list_is_given_whole_however_long(services: Services) -> None:
+    answer = services.answer("教育训练处有哪些职责？")
+    assert answer.citations[0].locator.breadcrumb[-1] == "第十条"
+    quoted = "".join(citation.quote for citation in answer.citations if citation.locator.breadcrumb[-1:] == ("第十条",))
+    assert "履行下列职责" in quoted and "（一）" in quoted and quoted.count("）") >= 5
+    holds_true(services, answer)
+
+
 def test_follow_ups_lean_on_the_conversation(services: Services) -> None:
     turn = Turn("学习管理规定第九条讲什么？", "……")
     answer = services.answer("那第十条呢？", conversation=[turn])

@@ -16,16 +16,15 @@ from study_bot.answering.citations import CitationBook, verified
 from study_bot.answering.confidence import GateEvidence, gate_features, unseen_share
 from study_bot.answering.events import AnswerEvent, AnswerReady, HitsEvent, StageEvent, StatementEvent
 from study_bot.answering.exact import ArticleKey, article_groups, select_article
-from study_bot.answering.extractive import Selection, compose, read, select, select_table
-from study_bot.answering.law_dates import asked_date, select_dates
+from study_bot.answering.extractive import Selection, compose, read, select
 from study_bot.answering.learned import LearnedAnswering, load_learned
 from study_bot.answering.notices import notices_of
 from study_bot.answering.reader import reader_question
+from study_bot.answering.structure import StructureAnswers
 from study_bot.answering.terms import QuestionTerms, content_words, question_terms
 from study_bot.errors import QuestionError
 from study_bot.index.store import Snapshot
 from study_bot.library.catalog import validity
-from study_bot.retrieval.followup import without_spans
 from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.retriever import Retrieval, Retriever
 from study_bot.settings import Settings
@@ -44,9 +43,6 @@ from study_bot.types import (
     VersionStatus,
 )
 
-MAX_DATED_VERSIONS = 3
-"""Versions whose dates are told where a question asks for old and new."""
-
 DOUBTFUL = "把握不大：以下是文献库中最接近的原文，可能没有直接回答这个问题，请核对后再用。"
 """Remark beside an answer that may well be beside the point."""
 
@@ -64,6 +60,7 @@ class Answerer:
         """
         self._snapshot, self._retriever, self._settings = snapshot, retriever, settings
         self._learned = learned or load_learned(settings.learned_dir, snapshot.manifest.model)
+        self._structure = StructureAnswers(snapshot, retriever)
         self._versions_of_document: dict[str, list[Version]] = defaultdict(list)
         for version in snapshot.versions:
             self._versions_of_document[version.doc_id].append(version)
@@ -97,9 +94,9 @@ class Answerer:
         yield AnswerReady(replace(answer, latency=latency, build_id=self._snapshot.build_id))
 
     def _answer(self, query: Query, retrieval: Retrieval, filters: Filters, today: dt.date) -> Answer:
-        if dates := self._dates_of_law(query, retrieval.as_of, filters):
-            return self._compose(query, retrieval.hits, dates, 1.0, (), filters, today)
         hits = retrieval.hits
+        if (built := self._structure.answer(query, hits, filters, retrieval.as_of)) is not None:
+            return self._compose(query, hits, built.selections, 1.0, built.notices, filters, today)
         groups = article_groups(hits)
         if not groups and (refused := self._refuse_reference(query, hits)) is not None:
             return refused
@@ -175,28 +172,9 @@ class Answerer:
         chosen = self._of_the_day(hits, as_of, today)
         if chosen != hits:
             reading = self.reading(chosen, query, reading.signals)
-        if query.wants_list and (table := select_table(chosen, reading.question.terms, self._tokens, self._table_of)):
+        if query.wants_list and (table := self._structure.table(query, chosen)):
             return table
         return select(chosen, reading.pieces, self._learned.reader.price)
-
-    def _dates_of_law(self, query: Query, day: dt.date, filters: Filters) -> list[Selection]:
-        """For a question that only asks since when the law it names holds: what the law says of that."""
-        if query.references or not query.doc_ids:
-            return []
-        names = [(m.start, m.end) for m in self._snapshot.articles.find_laws(query.search_text)]
-        asked = asked_date(without_spans(query.search_text, names))
-        if asked is None:
-            return []
-        versions = self._retriever.versions_named(query, filters, day)
-        return [
-            selection
-            for version in versions[: MAX_DATED_VERSIONS if query.wants_history else 1]
-            for selection in select_dates(self._passages_of(version), asked, is_dated=version.effective is not None)
-        ]
-
-    def _passages_of(self, version: Version) -> list[Passage]:
-        rows = self._snapshot.rows_of(version.version_id)
-        return sorted((self._snapshot.passages[row] for row in rows), key=lambda passage: passage.start)
 
     def _of_the_day(self, hits: tuple[Hit, ...], as_of: dt.date | None, today: dt.date) -> tuple[Hit, ...]:
         """For a question of another day, the hits known to be in force then, if there are any: notes and tables of
@@ -273,11 +251,6 @@ class Answerer:
 
     def _tokens(self, text: str) -> list[str]:
         return self._retriever.tokens(text)
-
-    def _table_of(self, passage: Passage) -> list[Passage]:
-        rows = (self._snapshot.passages[row] for row in self._snapshot.rows_of(passage.version_id))
-        sheet = passage.locator.place.sheet
-        return [p for p in rows if p.kind is passage.kind and p.locator.place.sheet == sheet]
 
     def _containing(self, version_id: str, start: int, end: int) -> Passage | None:
         for row in self._snapshot.rows_of(version_id):

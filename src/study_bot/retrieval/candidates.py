@@ -67,6 +67,10 @@ class CandidateFacts:
         """The tokens keyword search makes of a text."""
         return self._tokenizer.tokens(text)
 
+    def words(self, text: str) -> list[str]:
+        """The words of a text, without the character pairs."""
+        return self._tokenizer.words_and_pairs(text)[0]
+
     def tags(self, text: str) -> set[str]:
         """Part-of-speech tags that occur in a text."""
         return self._tokenizer.tags(text)

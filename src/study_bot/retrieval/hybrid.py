@@ -123,6 +123,10 @@ class HybridSearch:
         """The words keyword search makes of a text."""
         return self._facts.tokens(text)
 
+    def words(self, text: str) -> list[str]:
+        """The words of a text, without the character pairs."""
+        return self._facts.words(text)
+
     def tags(self, text: str) -> set[str]:
         """Part-of-speech tags that occur in a text."""
         return self._facts.tags(text)

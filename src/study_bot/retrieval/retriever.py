@@ -89,6 +89,10 @@ class Retriever:
         """The words keyword search makes of a text."""
         return self._search.tokens(text)
 
+    def words(self, text: str) -> list[str]:
+        """The words of a text, without the character pairs that keyword search uses besides."""
+        return self._search.words(text)
+
     def tags(self, text: str) -> set[str]:
         """Part-of-speech tags that occur in a text."""
         return self._search.tags(text)
