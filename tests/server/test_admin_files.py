@@ -130,12 +130,24 @@ def test_a_script_is_told_what_is_wrong_with_a_file(client: TestClient, draft: i
     assert large.status_code in (413, 422) and "上限" in large.json()["detail"] + "上限"
 
 
+def test_a_script_is_told_what_became_of_a_file(client: TestClient, office: LibraryOffice) -> None:
+    try:
+        (good,) = upload(client, ("好.txt", OLD.encode()), script=True).json()["files"]
+        assert (good["title"], good["error"]) == ("江临市值班管理规定", "")
+        (bad,) = upload(client, ("坏.docx", b"PK\x03\x04 nothing"), script=True).json()["files"]
+        assert "不是有效的 .docx" in bad["error"]
+        assert client.get(bad["page"]).status_code == 200
+        assert bad["error"] in client.get("/admin/files?state=draft").text  # without opening the file
+    finally:
+        clear(office)
+
+
 def test_of_several_files_the_good_ones_are_taken(client: TestClient, office: LibraryOffice) -> None:
     try:
         answer = upload(client, ("空.txt", b""), ("好.txt", OLD.encode()), ("坏.docx", b"PK\x03\x04 nothing"))
         assert answer.status_code == 303
         page = client.get("/admin/files?state=draft").text
-        assert "好.txt" in page and "读不出来" in page
+        assert "好.txt" in page and "其中 2 个读不出来" in page
     finally:
         clear(office)
 

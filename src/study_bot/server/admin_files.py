@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, Response
 
 from study_bot.accounts.roles import Role
-from study_bot.documents.stored import FileState
+from study_bot.documents.stored import FileState, StoredFile
 from study_bot.errors import InputError, StudyBotError
 from study_bot.server.file_actions import BULK, WORDS, each_file, index_follows
 from study_bot.server.forms import OwnForm, clean, field, files_of, page_number
@@ -67,9 +67,12 @@ def files_router(web: Web, office: Office) -> APIRouter:
         if not given and not failed:
             raise InputError("没有选中文件。请先选择要上传的文件。")
         if wants_data(request.headers):
-            return JSONResponse({"next": f"{web.root}/admin/files?state=draft"})
+            told = [_told(web, file) for file in given]
+            return JSONResponse({"next": f"{web.root}/admin/files?state=draft", "files": told})
+        unread = [file for file in given if file.error]
         text = f"已收到 {len(given)} 个文件，请核对识别结果后发布。" if given else ""
-        kind = "bad" if failed else "good"
+        text += f"其中 {len(unread)} 个读不出来，原因见列表。" if unread else ""
+        kind = "bad" if failed else "warn" if unread else "good"
         return web.redirect(request, "/admin/files?state=draft", text + "".join(failed[:5]), kind)
 
     @router.post("/do")
@@ -89,6 +92,11 @@ def files_router(web: Web, office: Office) -> APIRouter:
         return web.redirect(request, here, words + follows, "bad" if failed else "good")
 
     return router
+
+
+def _told(web: Web, file: StoredFile) -> dict[str, str]:
+    """What became of a file that was given, for the script: the title it is known by, "" or why it cannot be read."""
+    return {"title": file.title, "error": file.error or "", "page": f"{web.root}/admin/files/{file.id}"}
 
 
 def _state(text: str) -> FileState | None:
