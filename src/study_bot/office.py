@@ -24,7 +24,6 @@ from study_bot.documents.first_start import adopt
 from study_bot.documents.folder_sync import FolderSync
 from study_bot.documents.health import IndexHealth, index_health
 from study_bot.documents.library_folder import LibraryFolder, write_library
-from study_bot.index.publish import live_build_id
 from study_bot.library.catalog import read_sidecar
 from study_bot.maintenance.purging import CONTENT_FOLDER, DailyPurge
 from study_bot.maintenance.site import Site, open_site
@@ -74,11 +73,8 @@ class Office(contextlib.AbstractContextManager["Office"]):
         return index_health(self.services.snapshot(), self.settings, self.builds)
 
     def foreign_index(self) -> bool:
-        """Whether the live index was not made from the managed library: a build would replace what it holds.
-
-        :raises DamagedIndexError: the index folder cannot be read.
-        """
-        return live_build_id(self.settings.index_dir) is not None and self.builds.live_revision() is None
+        """Whether the live index was not made from the managed library: a build would replace what it holds."""
+        return self.builds.foreign()
 
     def fill(self) -> int:
         """Take the starter library into an empty one, and ask for an index of what is published if that is behind.

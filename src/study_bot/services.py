@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from study_bot.retrieval.rerank import Reranking
     from study_bot.retrieval.retriever import Retriever
 
-NO_INDEX = "还没有索引。请管理员在“管理”的“索引”页中更新索引，或在服务器上运行 study-bot index build。"
+NO_INDEX = "还没有索引。请管理员在“管理 → 索引”中更新索引，或在服务器上运行 study-bot library update。"
 
 MAX_EXAMPLES = 6
 """Example questions offered on a first visit."""
@@ -296,7 +296,7 @@ class Services:
             return "文献库是空的，请先添加文献并建立索引。"
         if self._encoder is None or (reason := search_mismatch(snapshot.manifest, self._encoder)) is None:
             return None
-        return f"现有索引不能用当前设置检索：{reason}。请重新建立索引（study-bot index build）。"
+        return f"现有索引不能用当前设置检索：{reason}。请在“管理 → 索引”中更新索引，或重新建立索引。"
 
     def _current_engine(self) -> _Engine:
         snapshot = self.snapshot()

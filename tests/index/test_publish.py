@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from study_bot.errors import BuildInProgressError, SnapshotError
-from study_bot.index import lock, publish
-from study_bot.index.lock import LOCK_FILE, writer_lock
+from study_bot.errors import BuildInProgressError, DamagedIndexError, SnapshotError
+from study_bot.index import lock, publish, retention
+from study_bot.index.lock import LOCK_FILE, is_held, writer_lock
 from study_bot.index.manifest import MANIFEST_FILE
 from tests.index.builder_fakes import SETTINGS, build, leftovers, live, prose_text, write_library
 from tests.support import PROJECT_ROOT
@@ -87,16 +87,29 @@ class TestPublishing:
             "sync index",
         ]
 
-    def test_old_builds_are_pruned_but_not_the_live_one(self, index_dir: Path) -> None:
-        ids = []
-        for _ in range(5):
-            build_id, folder = finished_build(index_dir)
+    @pytest.mark.parametrize("damaged", [False, True])
+    def test_old_builds_are_pruned_but_not_the_live_one(self, damaged: bool, index_dir: Path) -> None:
+        ids = [f"20260305T14{minute:02d}00000-abcdef" for minute in range(6)]
+        ids[1] = "20260305T090000000-abcdef"
+        for build_id in ids:
+            folder = publish.temporary_dir(index_dir, build_id)
+            (folder / MANIFEST_FILE).write_text("{}", encoding="utf-8")
             publish.publish(folder, index_dir, build_id)
-            ids.append(build_id)
         publish.make_live(index_dir, ids[0])
+        if damaged:
+            (index_dir / "CURRENT").write_text("garbage\n", encoding="utf-8")
         publish.prune(index_dir, 2)
-        assert sorted(publish.build_ids(index_dir)) == sorted([ids[0], *sorted(ids)[-2:]])
+        kept = [*ids[-1:-3:-1], *([] if damaged else [ids[0]]), ids[1]]
+        assert publish.build_ids(index_dir) == tuple(kept)
         assert leftovers(index_dir) == []
+
+    def test_a_current_that_is_damaged(self, index_dir: Path) -> None:
+        assert publish.readable_live_id(index_dir) is None
+        for garbage in (b"garbage\n", b"\xff\xfe", b"", b"../../etc"):
+            (index_dir / "CURRENT").write_bytes(garbage)
+            assert publish.readable_live_id(index_dir) is None
+            with pytest.raises(DamagedIndexError, match="study-bot library update"):
+                publish.live_build_id(index_dir)
 
     def test_leftovers_go_and_nothing_else(self, index_dir: Path) -> None:
         build_id, folder = finished_build(index_dir)
@@ -108,7 +121,9 @@ class TestPublishing:
         publish.remove_leftovers(index_dir)
         assert sorted(p.name for p in index_dir.iterdir()) == sorted([build_id, "CURRENT", "cache", "说明.txt"])
 
-    def test_builds_keep_their_number(self, tmp_path: Path, index_dir: Path) -> None:
+    def test_builds_keep_their_number(self, tmp_path: Path, index_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(retention, "HOURS", 0)  # an hour may end during the test
+        monkeypatch.setattr(retention, "DAYS", 0)
         library = write_library(tmp_path / "文献")
         for number in range(SETTINGS.keep_builds + 3):
             (library / f"讲话{number}.txt").write_text(prose_text(f"第{number}号花园"), encoding="utf-8")
@@ -213,6 +228,12 @@ class TestLock:
         assert held.wait(10)
         with writer_lock(index_dir):
             thread.join(10)
+
+    def test_whether_it_is_held(self, index_dir: Path) -> None:
+        assert not is_held(index_dir) and not (index_dir / LOCK_FILE).exists()
+        with writer_lock(index_dir):
+            assert is_held(index_dir)
+        assert not is_held(index_dir)
 
     def test_a_lock_that_was_never_signed(self, index_dir: Path) -> None:
         with writer_lock(index_dir):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from study_bot.errors import BuildInProgressError, DamagedIndexError, NoIndexError, SnapshotError
-from study_bot.index import lock
+from study_bot.index import lock, retention
 from study_bot.index import store as store_module
 from study_bot.index.lock import writer_lock
 from study_bot.index.snapshot_io import TEXTS_DIR, text_path
@@ -334,6 +334,22 @@ class TestRollback:
             store.rollback(old.build_id)
         assert store.peek() == new.build_id
 
+    def test_where_current_is_damaged(self, library: Path, index_dir: Path) -> None:
+        old = build(library, index_dir)
+        add_talk(library, "植树")
+        new = build(library, index_dir)
+        serving = SnapshotStore(index_dir)
+        assert serving.older_ids() == (old.build_id,)
+        assert serving.current().build_id == new.build_id
+        (index_dir / "CURRENT").write_text("garbage\n", encoding="utf-8")
+        fresh = SnapshotStore(index_dir)
+        with pytest.raises(DamagedIndexError):
+            fresh.current()
+        assert serving.older_ids() == (new.build_id, old.build_id)
+        assert serving.current().build_id == new.build_id, "what is open stays in use"
+        fresh.rollback(old.build_id)
+        assert serving.current().build_id == fresh.current().build_id == old.build_id
+
     def test_not_while_someone_builds(self, library: Path, index_dir: Path) -> None:
         old = build(library, index_dir)
         add_talk(library, "植树")
@@ -342,7 +358,9 @@ class TestRollback:
             SnapshotStore(index_dir).rollback(old.build_id)
 
 
-def test_a_reader_of_a_pruned_build_is_told(library: Path, index_dir: Path) -> None:
+def test_a_reader_of_a_pruned_build_is_told(library: Path, index_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "HOURS", 0)  # an hour may end during the test
+    monkeypatch.setattr(retention, "DAYS", 0)
     build(library, index_dir)
     snapshot = live(index_dir)
     for number in range(SETTINGS.keep_builds + 1):

@@ -26,7 +26,7 @@ def test_no_index() -> None:
     )
     assert "还没有可用的索引" in markup
     assert markup.count("study-bot index build") == 1
-    assert render_welcome(FakeStatus(False, error="坏了。"), (), ()).count("study-bot index build") == 1
+    assert render_welcome(FakeStatus(False, error="坏了。"), (), ()).count("study-bot library update") == 1
 
 
 def test_first_build_shows_how_far_it_is() -> None:

@@ -18,8 +18,8 @@ from rich.text import Text
 from study_bot.cli.common import IndexOption, JsonOption, note, say, services_for, write_json
 from study_bot.cli.progress import duration, progress_bar
 from study_bot.cli.words import Command, new_app
-from study_bot.errors import NoIndexError
-from study_bot.settings import load_settings
+from study_bot.errors import DamagedIndexError, InputError, NoIndexError
+from study_bot.settings import Settings, load_settings
 from study_bot.types import BuildReport, FileReport
 
 if TYPE_CHECKING:
@@ -46,12 +46,23 @@ def build(
     ] = None,
     index: IndexOption = None,
     full: Annotated[bool, typer.Option("--full", help="不用上次的结果，全部重新读取和计算。")] = False,
+    replace_library: Annotated[
+        bool,
+        typer.Option("--replace-library", help="网站有文献库时也用这些来源代替；文献库里的文献从此检索不到。"),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """读取文献，建立（或增量更新）索引，完成后一次切换。
+    """不用文献库，直接从文件夹建立（或增量更新）索引，完成后一次切换。
 
+    网站有文献库时不执行：更新索引用 study-bot library update；另建一个索引，用 --index 另指目录。
     读不出来的文件会逐一列出，不影响其余文件；一个文件也读不出来时以错误结束，原有索引不变。
     """
+    if not replace_library and (published := _published(index)) is not None:
+        raise InputError(
+            f"这个网站有文献库（已发布 {published} 份文件），索引由它建立。用别的来源建立，这些文件就检索不到了，"
+            "所以没有执行。更新索引请运行 study-bot library update；要收入一个文件夹，用 study-bot library sync 文件夹 "
+            "--apply。确实要用别的来源代替，请加 --replace-library；或者用 --index 建到另一个目录。"
+        )
     with services_for(ctx, index) as services, progress_bar() as show, _stop_on_interrupt() as stopped:
         sources = source or [services.settings.corpus_dir]
         report = services.build(sources, on_progress=show, cancelled=stopped, full=full)
@@ -96,17 +107,61 @@ def rollback(
         str | None, typer.Option("--to", metavar="BUILD_ID", help="回退到这个索引；不给时回退到上一个。")
     ] = None,
 ) -> None:
-    """回退到以前的索引；正在运行的服务会自动换用。"""
+    """回退到以前的索引；正在运行的服务会自动换用。
+
+    不给 --to 时，改用上一个完好的索引；正在使用的索引打不开，就改用最新的完好的索引。
+    """
     from study_bot.index.store import SnapshotStore
 
-    store = SnapshotStore(load_settings(index_dir=index).index_dir)
-    live = store.peek()
-    if to is None:
-        to = next((build_id for build_id in store.build_ids() if live is not None and build_id < live), None)
-    if to is None:
-        raise NoIndexError("没有更早的索引可以回退。")
-    store.rollback(to)
-    say(f"已从 {live or '无'} 回退到 {to}。")
+    settings = load_settings(index_dir=index)
+    store = SnapshotStore(settings.index_dir)
+    try:
+        live = store.peek()
+    except DamagedIndexError:
+        live = None
+        note(f"{settings.index_dir / 'CURRENT'} 读不出来。现有的索引：{'、'.join(store.build_ids()) or '没有'}。")
+    go_back = _rolling_back(settings, index)
+    for build_id in store.older_ids() if to is None else (to,):
+        try:
+            go_back(build_id)
+        except DamagedIndexError as error:
+            if to is not None:
+                raise
+            note(f"跳过 {build_id}：{error}")
+            continue
+        say(f"已从 {live or '无'} 回退到 {build_id}。")
+        return
+    raise NoIndexError("没有更早的完好的索引可以回退。")
+
+
+def _published(index: Path | None) -> int | None:
+    """Files published in the managed library that the index is of; None if it is of none.
+
+    :param index: the folder asked for on the command line; another one than the site's has no library.
+    """
+    from study_bot.documents.managed import published_in_library
+
+    settings = load_settings()
+    if index is not None and index.resolve() != settings.index_dir.resolve():
+        return None
+    return published_in_library(settings)
+
+
+def _rolling_back(settings: Settings, index: Path | None) -> Callable[[str], object]:
+    """Makes a build live again; where there is a managed library, its records tell of it, so that it stays."""
+    from study_bot.index.store import SnapshotStore
+
+    if _published(index) is None:
+        return SnapshotStore(settings.index_dir).rollback
+
+    def recorded(build_id: str) -> None:
+        from study_bot.documents.build_requests import Builds
+        from study_bot.maintenance.site import console_actor, open_site
+
+        with open_site(settings) as site:
+            Builds(site.database, settings).roll_back(console_actor(), build_id)
+
+    return recorded
 
 
 def status_record(snapshot: Snapshot, build_ids: Sequence[str]) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from study_bot.cli.common import IndexOption, note, say, services_for
-from study_bot.cli.progress import duration, progress_bar
+from study_bot.cli.progress import duration
+from study_bot.cli.waiting import wait_for
 from study_bot.cli.words import Command, new_app
 from study_bot.errors import StudyBotError
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from study_bot.office import Office
 
 app = new_app("文献库：收入文献、查看、与文件夹同步、更新索引（与网页“管理”中的操作相同）。")
-
-LOOK_S = 0.3
-"""How often the progress of a build is looked at."""
 
 
 @app.command("update", cls=Command)
@@ -33,14 +30,24 @@ def update(
         Path | None,
         typer.Option("--corpus", metavar="DIR", help="文献库为空时首先收入的文件夹；不给时用设置中的 corpus_dir。"),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="索引已是最新，或者是有意回退到的，也按文献库再建一次。")
+    ] = False,
 ) -> None:
-    """首次运行时收入初始文献；有变化时更新索引。"""
+    """首次运行时收入初始文献；有变化，或者索引打不开时，按文献库更新索引。
+
+    服务正在运行也可以用：由其中一个程序建立，这里显示进度和在等什么。
+    """
+    from study_bot.maintenance.site import console_actor
+
     with _office(ctx, index, corpus_dir=corpus) as office:
         if adopted := office.fill():
             say(f"已收入初始文献 {adopted} 份。")
-        build = office.builds.current()
+        if force:
+            office.builds.request(console_actor())
+        build = office.builds.waiting() or office.builds.current()
         if build is None:
-            say("索引已是最新。")
+            say(_nothing_to_do(office))
             return
         _wait_for(office, build)
 
@@ -138,6 +145,15 @@ def sync(
             _wait_for(office, office.builds.request(console_actor()))
 
 
+def _nothing_to_do(office: Office) -> str:
+    if office.builds.stale() and office.builds.gone_back():
+        return (
+            "正在使用有意回退到的索引，没有更新。要改用文献库现在的内容，请在网页“管理 → 索引”点“更新索引”，"
+            "或运行 study-bot library update --force。"
+        )
+    return "索引已是最新。"
+
+
 @contextmanager
 def _office(ctx: typer.Context, index: Path | None, **overrides: object) -> Iterator[Office]:
     """The office of the site at hand, closed afterwards."""
@@ -149,16 +165,12 @@ def _office(ctx: typer.Context, index: Path | None, **overrides: object) -> Iter
 
 
 def _wait_for(office: Office, build: Build) -> None:
-    """Show how a build gets on until it ends; a server that runs may be the one that does it.
+    """Show how a build gets on until it ends, and what came of it.
 
-    :raises StudyBotError: it failed.
+    :raises StudyBotError: it failed, or nobody works on it.
     """
-    office.runner.start()
-    with progress_bar() as show:
-        while not (now := office.builds.get(build.id)).state.is_final:
-            if now.progress is not None:
-                show(now.progress)
-            time.sleep(LOOK_S)
+    note(f"索引任务 {build.id}：{build.state.label}。")
+    now = wait_for(office, build.id)
     if now.error is not None:
         raise StudyBotError(now.error)
     summary = now.summary

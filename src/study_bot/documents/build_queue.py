@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from study_bot.accounts import audit
 from study_bot.accounts.roles import SYSTEM
 from study_bot.documents.build_rows import Build, BuildKind, BuildState, BuildSummary, one_build
-from study_bot.errors import BuildInProgressError, DamagedIndexError
+from study_bot.errors import BuildInProgressError
 from study_bot.index import publish
 from study_bot.index.codec import codec
 from study_bot.index.lock import writer_lock
@@ -161,16 +161,10 @@ class BuildQueue:
                 )
             )
             for row in rows:
-                happened = row.build_id is not None and row.build_id == self._live()
+                happened = row.build_id is not None and row.build_id == publish.readable_live_id(self._index_dir)
                 row.state = (BuildState.DONE if happened else BuildState.FAILED).value
                 row.error = None if happened else "回退时服务中断，没有完成，索引未受影响。请再试一次。"
                 row.ended_at = utc_now()
-
-    def _live(self) -> str | None:
-        try:
-            return publish.live_build_id(self._index_dir)
-        except DamagedIndexError:
-            return None
 
     def _set(self, build: Build, **values: object) -> None:
         with self._database.write() as session:

@@ -5,21 +5,22 @@ Asking only writes a row. The runner of one of the server processes does the wor
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from study_bot.accounts import audit
 from study_bot.accounts.roles import Actor, Role
+from study_bot.documents.build_earlier import EarlierBuild, live_manifest, manifests, obstacle
 from study_bot.documents.build_rows import Build, BuildKind, BuildState, build_of, one_build, select_builds
 from study_bot.documents.rows import library_revision
 from study_bot.documents.stored import FileState
 from study_bot.errors import ConflictError, DamagedIndexError, NotFoundError, StudyBotError
 from study_bot.index import publish
-from study_bot.index.manifest import Manifest, read_manifest
+from study_bot.index.manifest import read_manifest
+from study_bot.index.snapshot_io import verify
 from study_bot.index.store import SnapshotStore
 from study_bot.settings import Settings
 from study_bot.storage.columns import utc_now
@@ -28,22 +29,6 @@ from study_bot.storage.library_tables import BuildRow, FileRow
 
 _REQUEST_LOCK = 7_303_463
 _WAITING_OR_RUNNING = (BuildState.QUEUED.value, BuildState.RUNNING.value)
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierBuild:
-    """A build on disk other than the live one. `library_revision` is None if it was not asked for in the browser.
-
-    `obstacle` says why it cannot be gone back to (a Chinese sentence), None if it can.
-    """
-
-    build_id: str
-    created: dt.datetime
-    files: int
-    passages: int
-    articles: int
-    library_revision: int | None = None
-    obstacle: str | None = None
 
 
 class Builds:
@@ -127,10 +112,9 @@ class Builds:
 
     def earlier(self) -> tuple[EarlierBuild, ...]:
         """The builds that are kept for going back to, newest first; damaged ones are left out."""
-        live = self._live_manifest()
-        manifests = [manifest for manifest in self._manifests() if live is None or manifest.build_id != live.build_id]
-        with self._database.read() as session:
-            revisions = _revisions(session, [manifest.build_id for manifest in manifests])
+        live = live_manifest(self._index_dir)
+        found = [known for known in manifests(self._index_dir) if live is None or known.build_id != live.build_id]
+        revisions = self._revisions([manifest.build_id for manifest in found])
         return tuple(
             EarlierBuild(
                 build_id=manifest.build_id,
@@ -139,9 +123,9 @@ class Builds:
                 passages=manifest.passages,
                 articles=manifest.articles,
                 library_revision=revisions.get(manifest.build_id),
-                obstacle=_obstacle(manifest, live),
+                obstacle=obstacle(manifest, live),
             )
-            for manifest in manifests
+            for manifest in found
         )
 
     def roll_back(self, actor: Actor, build_id: str) -> Build:
@@ -157,14 +141,14 @@ class Builds:
         :raises BuildInProgressError: a build is running.
         """
         actor.allow(Role.ADMIN)
-        live = self._live_manifest()
+        live = live_manifest(self._index_dir)
         if live is not None and live.build_id == build_id:
             raise ConflictError("这个索引正在使用，不需要回退。")
         if build_id not in publish.build_ids(self._index_dir):
             raise ConflictError("没有这个索引，可能已被清理。请刷新页面后再选。")
-        known = next((manifest for manifest in self._manifests() if manifest.build_id == build_id), None)
-        if known is not None and (obstacle := _obstacle(known, live)) is not None:
-            raise ConflictError(obstacle)
+        known = next((manifest for manifest in manifests(self._index_dir) if manifest.build_id == build_id), None)
+        if known is not None and (hindrance := obstacle(known, live)) is not None:
+            raise ConflictError(hindrance)
         number = 0
 
         def note() -> None:
@@ -184,36 +168,62 @@ class Builds:
         with self._database.read() as session:
             return library_revision(session)
 
-    def live_revision(self) -> int | None:
-        """State of the library that the live build holds; None if there is none, or it was not made from the library.
+    def trouble(self) -> str | None:
+        """What is wrong with the live build on disk (a Chinese sentence), None if nothing is or there is none.
 
-        :raises DamagedIndexError: CURRENT cannot be read.
+        A server that has opened it before goes on answering from it.
         """
-        live = publish.live_build_id(self._index_dir)
-        if live is None:
-            return None
-        with self._database.read() as session:
-            return _revisions(session, [live]).get(live)
+        try:
+            live = publish.live_build_id(self._index_dir)
+            if live is not None:
+                verify(self._index_dir / live, read_manifest(self._index_dir / live))
+        except DamagedIndexError as error:
+            return str(error)
+        return None
+
+    def live_revision(self) -> int | None:
+        """State of the library that the live build holds.
+
+        None if there is none, CURRENT cannot be read, or it was not made from the library.
+        """
+        live = publish.readable_live_id(self._index_dir)
+        return None if live is None else self._revisions([live]).get(live)
+
+    def foreign(self) -> bool:
+        """Whether the live index was not made from the library: a build would put that in its place.
+
+        Where CURRENT cannot be read, whether none of the builds on disk was.
+        """
+        at_hand: tuple[str, ...]
+        try:
+            live = publish.live_build_id(self._index_dir)
+            at_hand = () if live is None else (live,)
+        except DamagedIndexError:
+            at_hand = publish.build_ids(self._index_dir)
+        return bool(at_hand) and not self._revisions(at_hand)
 
     def stale(self) -> bool:
-        """Whether the library has changed since the live build was made, or that was not made from the library.
-
-        :raises DamagedIndexError: CURRENT cannot be read.
-        """
+        """Whether the library has changed since the live build was made, or that was not made from the library."""
         revision = self.library_revision()
         held = self.live_revision()
         return revision > 0 and (held is None or held < revision)
 
     def due(self) -> bool:
-        """Whether a build is to be asked for at a start: the live one is behind, and none was gone back to on purpose.
+        """Whether a build is to be asked for at a start: the live one is behind or damaged.
 
-        :raises DamagedIndexError: CURRENT cannot be read.
+        Not while it is the one that was gone back to on purpose.
         """
-        if self.current() is not None or not self.stale():
+        if self.current() is not None or self.library_revision() == 0:
             return False
+        return self.trouble() is not None or (self.stale() and not self.gone_back())
+
+    def gone_back(self) -> bool:
+        """Whether the live build is one that was gone back to, and nothing was built since."""
         with self._database.read() as session:
-            done = select(BuildRow.kind).where(BuildRow.state == BuildState.DONE.value)
-            return session.scalar(done.order_by(BuildRow.id.desc()).limit(1)) != BuildKind.ROLL_BACK.value
+            done = select(BuildRow.kind, BuildRow.build_id).where(BuildRow.state == BuildState.DONE.value)
+            last = session.execute(done.order_by(BuildRow.id.desc()).limit(1)).first()
+        live = publish.readable_live_id(self._index_dir)
+        return last is not None and live is not None and tuple(last) == (BuildKind.ROLL_BACK.value, live)
 
     def published(self) -> dict[str, str]:
         """What an index made now would hold: SHA-256 of each published file, and how people know it."""
@@ -232,22 +242,16 @@ class Builds:
             )
             return tuple(build_of(*row) for row in rows)
 
-    def _manifests(self) -> list[Manifest]:
-        manifests = []
-        for build_id in publish.build_ids(self._index_dir):
-            try:
-                manifests.append(read_manifest(self._index_dir / build_id))
-            except DamagedIndexError:
-                continue  # deleted meanwhile, or of another program
-        return manifests
-
-    def _live_manifest(self) -> Manifest | None:
-        """Of the live build; None if there is none or it is damaged, when going back may be the cure."""
-        try:
-            live = publish.live_build_id(self._index_dir)
-            return None if live is None else read_manifest(self._index_dir / live)
-        except DamagedIndexError:
-            return None
+    def _revisions(self, build_ids: Sequence[str]) -> dict[str, int]:
+        """State of the library by build; one that a later request found up to date holds that later state, too."""
+        with self._database.read() as session:
+            rows = session.execute(
+                select(BuildRow.build_id, func.max(BuildRow.library_revision))
+                .where(BuildRow.kind == BuildKind.BUILD.value, BuildRow.state == BuildState.DONE.value)
+                .where(BuildRow.build_id.in_(build_ids), BuildRow.library_revision.is_not(None))
+                .group_by(BuildRow.build_id)
+            )
+            return {str(build_id): revision for build_id, revision in rows if revision is not None}
 
     def _begin_roll_back(self, actor: Actor, build_id: str, live: str | None) -> int:
         with self._database.write() as session:
@@ -279,20 +283,3 @@ def _known(session: Session, build_id: int, *, lock: bool = False) -> Build:
     if build is None:
         raise NotFoundError("没有这次建立索引的记录。请刷新页面。")
     return build
-
-
-def _revisions(session: Session, build_ids: Sequence[str]) -> dict[str, int]:
-    """State of the library by build; one that a later request found up to date holds that later state, too."""
-    rows = session.execute(
-        select(BuildRow.build_id, func.max(BuildRow.library_revision))
-        .where(BuildRow.kind == BuildKind.BUILD.value, BuildRow.state == BuildState.DONE.value)
-        .where(BuildRow.build_id.in_(build_ids), BuildRow.library_revision.is_not(None))
-        .group_by(BuildRow.build_id)
-    )
-    return {str(build_id): revision for build_id, revision in rows if revision is not None}
-
-
-def _obstacle(manifest: Manifest, live: Manifest | None) -> str | None:
-    if live is not None and manifest.model != live.model:
-        return "这个索引是用另一个向量模型建立的，不能用现在的设置检索。请改回原来的模型，或重新建立索引。"
-    return None

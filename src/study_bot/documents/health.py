@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from study_bot.documents.build_requests import Builds
-from study_bot.errors import DamagedIndexError
 from study_bot.index import publish
 from study_bot.index.store import Snapshot
 from study_bot.library.catalog import SIDECAR_NAME
@@ -99,7 +98,7 @@ def index_health(snapshot: Snapshot, settings: Settings, builds: Builds) -> Inde
         warned=sum(1 for report in snapshot.reports if report.warnings),
         missing=missing,
         surplus=surplus,
-        stale=_stale(builds),
+        stale=builds.stale(),
     )
 
 
@@ -136,13 +135,6 @@ def _against_library(snapshot: Snapshot, published: Mapping[str, str]) -> tuple[
     }
     missing = tuple(name for sha256, name in published.items() if sha256 not in sources)
     return missing, tuple(name for sha256, name in sources.items() if sha256 not in published)
-
-
-def _stale(builds: Builds) -> bool:
-    try:
-        return builds.stale()
-    except DamagedIndexError:
-        return True
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -40,6 +40,22 @@ def writer_lock(index_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(index_dir: Path) -> bool:
+    """Whether somebody writes to `index_dir` at this moment."""
+    try:
+        descriptor = os.open(index_dir / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:  # nobody ever did
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(descriptor: int) -> bool:
     deadline = time.monotonic() + PATIENCE_S
     while True:

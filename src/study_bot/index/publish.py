@@ -25,6 +25,7 @@ from pathlib import Path
 
 from study_bot.errors import DamagedIndexError, SnapshotError
 from study_bot.index.manifest import MANIFEST_FILE
+from study_bot.index.retention import worth_keeping
 
 CURRENT_FILE = "CURRENT"
 CACHE_DIR = "cache"
@@ -64,8 +65,19 @@ def live_build_id(index_dir: Path) -> str | None:
     except (OSError, UnicodeDecodeError):
         build_id = ""
     if not _BUILD_ID.fullmatch(build_id):
-        raise DamagedIndexError(f"{index_dir / CURRENT_FILE} 读不出来或内容不对。请重新建立索引。")
+        raise DamagedIndexError(
+            f"{index_dir / CURRENT_FILE} 读不出来或内容不对。请更新索引（网页“管理 → 索引”，或运行 "
+            "study-bot library update；没有文献库的用 study-bot index build），或者用 study-bot index rollback 回退。"
+        )
     return build_id
+
+
+def readable_live_id(index_dir: Path) -> str | None:
+    """As `live_build_id`, and None where CURRENT is damaged, too: for what is to help then."""
+    try:
+        return live_build_id(index_dir)
+    except DamagedIndexError:
+        return None
 
 
 def temporary_dir(index_dir: Path, build_id: str) -> Path:
@@ -104,12 +116,13 @@ def remove_leftovers(index_dir: Path) -> None:
 
 
 def prune(index_dir: Path, keep: int) -> None:
-    """Delete all complete builds but the live one and the `keep` newest others.
+    """Delete all complete builds but the live one and those of the others that are `worth_keeping`.
 
     Readers that still have an old build open keep its mapped files until they let go.
     """
-    live = live_build_id(index_dir)
-    for build_id in [b for b in build_ids(index_dir) if b != live][keep:]:
+    live = readable_live_id(index_dir)
+    others = [build_id for build_id in build_ids(index_dir) if build_id != live]
+    for build_id in sorted(set(others) - worth_keeping(others, keep)):
         doomed = index_dir / f"{TEMPORARY_PREFIX}{build_id}"
         try:
             # Renamed first: a half deleted build must not look like a complete one.

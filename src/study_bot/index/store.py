@@ -28,6 +28,10 @@ CHECK_EVERY_S = 0.5
 TEXTS_IN_MEMORY = 32
 """Texts of versions kept after they were read."""
 
+_WHAT_TO_RUN = (
+    "请先更新索引（网页“管理 → 索引”，或 study-bot library update）；没有文献库、只给文件夹建索引的，"
+    "运行 study-bot index build --source 文件夹。"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -183,6 +187,11 @@ class SnapshotStore:
         """Ids of the builds on disk, newest first; each can be rolled back to."""
         return publish.build_ids(self._index_dir)
 
+    def older_ids(self) -> tuple[str, ...]:
+        """Ids of the builds older than the live one, newest first; of all builds if it is not known or gone."""
+        live, known = publish.readable_live_id(self._index_dir), self.build_ids()
+        return known if live not in known else known[known.index(live) + 1 :]
+
     def rollback(self, build_id: str, before: Callable[[], None] | None = None) -> Snapshot:
         """Make an earlier build live again, after opening it to see that it is whole.
 
@@ -221,7 +230,7 @@ class SnapshotStore:
         stamp = self._current_stamp()
         if stamp is None:
             self._snapshot = None
-            raise NoIndexError(f"{self._index_dir} 中还没有索引。请先建立索引（study-bot index build）。")
+            raise NoIndexError(f"{self._index_dir} 中还没有索引。{_WHAT_TO_RUN}")
         if self._snapshot is not None and stamp == self._stamp:
             return self._snapshot
         try:
@@ -242,7 +251,7 @@ class SnapshotStore:
         build_id = self.peek()
         while True:
             if build_id is None:
-                raise NoIndexError(f"{self._index_dir} 中没有索引了。请先建立索引（study-bot index build）。")
+                raise NoIndexError(f"{self._index_dir} 中没有索引了。{_WHAT_TO_RUN}")
             if self._snapshot is not None and self._snapshot.build_id == build_id:
                 return self._snapshot
             try:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from study_bot.accounts.roles import Role
 from study_bot.documents.build_rows import Build, BuildState
-from study_bot.errors import StudyBotError
+from study_bot.errors import NoIndexError, StudyBotError
 from study_bot.server.forms import OwnForm, field
 from study_bot.server.web import CurrentActor, Web
 from study_bot.settings import OFFLINE_MODEL
@@ -30,19 +30,20 @@ def builds_router(web: Web, office: Office, services: StudyServices) -> APIRoute
     @router.get("")
     def overview(request: Request, actor: CurrentActor) -> Response:
         actor.require(Role.ADMIN)
-        health, trouble = _health(office)
+        health, unopened = _health(office)
         return web.render(
             request,
             "admin/builds.html",
             state=services.status(),
             health=health,
-            trouble=trouble,
+            trouble=builds.trouble() or unopened,
             current=builds.current(),
             waiting=builds.waiting(),
             recent=builds.recent(RECENT),
             earlier=builds.earlier(),
             stale=builds.stale(),
             foreign=office.foreign_index(),
+            published=len(builds.published()),
             offline_model=office.settings.embedding_model == OFFLINE_MODEL,
         )
 
@@ -86,8 +87,10 @@ def _asked(build: Build, current: Build | None) -> str:
 
 
 def _health(office: Office) -> tuple[Any, str]:
-    """How the index is, or why that cannot be said."""
+    """How the index is, or why that cannot be said; neither where there is none yet."""
     try:
         return office.health(), ""
+    except NoIndexError:
+        return None, ""
     except StudyBotError as error:
         return None, str(error)

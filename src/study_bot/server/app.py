@@ -88,7 +88,7 @@ def _add_health(app: FastAPI, services: StudyServices, metrics: Metrics) -> None
         if state.ready:
             return JSONResponse({"ready": True, "build_id": state.build_id})
         reason = state.error or (
-            "正在建立索引，完成后即可使用。" if state.building else "还没有索引。请运行 study-bot index build。"
+            "正在建立索引，完成后即可使用。" if state.building else "还没有索引。请运行 study-bot library update。"
         )
         return problem(503, reason, "not_ready")
 

@@ -20,14 +20,15 @@ def render_welcome(status: IndexState, library: Sequence[Version], examples: Seq
         body = f"<p>首次建立索引需要一些时间，完成后本页会自动更新。</p>{render_progress(status.building)}"
         return _state("正在建立索引", body)
     if status.ready:
-        return _state("文献库还是空的", f"<p>请管理员把文献放进文献目录，然后运行</p>{_COMMAND}")
+        return _state("文献库还是空的", f"<p>请管理员在“管理 → 文献”中发布文献，或在服务器上运行</p>{_COMMAND}")
     if status.error and "study-bot" in status.error:  # it already says what to run
         return _state("还没有可用的索引", f"<p>{esc(status.error)}</p><p>完成后本页会自动更新。</p>")
     reason = f"<p>{esc(status.error)}</p>" if status.error else ""
-    return _state("还没有可用的索引", f"{reason}<p>请管理员运行下面的命令，完成后本页会自动更新。</p>{_COMMAND}")
+    to_do = "请管理员在“管理 → 索引”中更新索引，或在服务器上运行下面的命令，完成后本页会自动更新。"
+    return _state("还没有可用的索引", f"{reason}<p>{to_do}</p>{_COMMAND}")
 
 
-_COMMAND = "<pre><code>study-bot index build --source 文献目录</code></pre>"
+_COMMAND = "<pre><code>study-bot library update</code></pre>"
 
 
 def _state(title: str, body: str) -> str:
