@@ -4,13 +4,16 @@ import threading
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from study_bot.accounts import audit
 from study_bot.accounts.people import People
 from study_bot.accounts.person_changes import NewPerson, PersonChange
 from study_bot.accounts.roles import SYSTEM, Actor, Person, Role
+from study_bot.accounts.unit_tree import natural_key
 from study_bot.accounts.units import MAX_DEPTH
-from study_bot.errors import ConflictError, InputError, NotFoundError, SignInError
+from study_bot.errors import ConflictError, ForbiddenError, InputError, NotFoundError, SignInError
 from study_bot.storage.database import Database
 from tests.accounts.quick import quick_passwords
 from tests.accounts.site import PASSWORD, Site, fails
@@ -213,6 +216,42 @@ def test_units_make_a_tree(site: Site, admin: Actor) -> None:
     ]  # fmt: skip
     unit_admin = site.actor("010204", Role.UNIT_ADMIN, "一支队")
     assert [unit.path for unit in site.unit_service.tree(unit_admin)] == ["总队/一支队", "总队/一支队/一大队"]
+
+
+def test_units_are_listed_as_people_count(site: Site, admin: Actor) -> None:
+    for name in ("第10大队", "第2大队", "第1大队", "十一中队", "三中队", "二中队", "２号楼"):
+        site.unit_service.add(admin, name, site.units["机关"])
+    names = [unit.name for unit in site.unit_service.tree(admin) if unit.path.startswith("机关/")]
+    assert names == ["二中队", "２号楼", "三中队", "十一中队", "第1大队", "第2大队", "第10大队"]
+
+
+@given(st.lists(st.text(st.sampled_from("第0１29一二十百零万队甲a"), max_size=6), max_size=8))
+def test_any_names_have_an_order(names: list[str]) -> None:
+    assert sorted(names, key=natural_key) == sorted(names[::-1], key=natural_key)
+
+
+def test_new_passwords_for_those_who_wait(site: Site, admin: Actor) -> None:
+    waits, busy = site.add("010201", must_change=True), site.add("010202")
+    closed, other = (
+        site.add("010203", must_change=True, active=False),
+        site.add("010204", must_change=True, unit="机关"),
+    )
+    held = site.sign_in.sign_in("010201", PASSWORD, "", "").token
+    unit_admin = site.actor("010205", Role.UNIT_ADMIN, "一支队")
+    assert [p.badge for p in site.people.waiting(admin)] == ["010201", "010204"]
+    assert [p.badge for p in site.people.search(unit_admin, waiting=True).people] == ["010201"]
+    (made,) = site.people.reissue(
+        unit_admin, [p.id for p in (other, waits, waits, busy, closed, unit_admin.person or busy)]
+    )
+    assert (made.badge, made.unit) == ("010201", "总队/一支队")
+    assert site.sign_in.session(held) is None
+    assert fails(lambda: site.sign_in.sign_in("010201", PASSWORD, "", ""), SignInError)
+    assert site.sign_in.sign_in("010201", made.password, "", "").person.must_change
+    assert [line.action for line in lines(site) if line.action.startswith("person.re")] == [
+        "person.reissue", "person.reset_password",
+    ]  # fmt: skip
+    assert site.people.reissue(unit_admin, []) == ()
+    assert fails(lambda: site.people.reissue(Actor(busy), [waits.id]), ForbiddenError)
 
 
 def test_units_are_renamed_and_moved(site: Site, admin: Actor) -> None:

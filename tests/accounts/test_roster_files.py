@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study_bot.accounts.roles import Role
-from study_bot.accounts.roster_files import MAX_FILE_BYTES, MAX_ROWS, RosterRow, read_roster
+from study_bot.accounts.roster_files import MAX_FILE_BYTES, MAX_ROWS, RosterRow, read_roster, uneven_badges
 from study_bot.errors import InputError
 from tests.accounts.workbooks import raw_workbook, text_cells, workbook, zipped
 
@@ -96,6 +96,9 @@ def test_paths_of_units(text: str) -> None:
     ("text", "role"),
     [
         ("民警", Role.OFFICER),
+        ("辅警", Role.OFFICER),
+        ("协警", Role.OFFICER),
+        ("文职", Role.OFFICER),
         ("单位管理员", Role.UNIT_ADMIN),
         ("系统管理员", Role.ADMIN),
         ("管理员", Role.ADMIN),
@@ -129,7 +132,51 @@ def test_errors_are_told_by_row(row: str, error: str) -> None:
 
 def test_a_badge_that_comes_twice_is_told() -> None:
     rows = read_roster("a.csv", "警号,姓名\njd1,甲\n2,乙\nJD1,丙".encode())
-    assert [row.errors for row in rows] == [(), (), ("警号与第 2 行重复。",)]
+    told = ["".join(row.errors) for row in rows]
+    assert "第 4 行重复" in told[0] and told[1] == "" and "第 2 行重复" in told[2]
+
+
+@pytest.mark.parametrize("code", ["000000", "000000;-000000", "[Red]000000", "[$-804]000000_ ", "000000;@"])
+def test_zeros_that_a_format_shows_are_kept(code: str) -> None:
+    data = workbook([["警号", "姓名"], [80001, "张三"]], formats={"A2": code})
+    assert read_roster("a.xlsx", data)[0].badge == "080001"
+
+
+@pytest.mark.parametrize("code", ["General", "0", "0.00", "#,##0", "yyyy", "0%"])
+def test_other_formats_add_no_zeros(code: str) -> None:
+    data = workbook([["警号", "姓名"], [80001, "张三"]], formats={"A2": code})
+    assert read_roster("a.xlsx", data)[0].badge == "80001"
+
+
+def test_badges_of_unequal_length_leave_a_warning() -> None:
+    rows = read_roster("a.xlsx", workbook([["警号", "姓名"], [110001, "甲"], [80001, "乙"], [110003, "丙"]]))
+    warning = uneven_badges(rows)
+    assert "第 3 行 80001" in warning and "6 位的 2 个" in warning and "110001" not in warning
+    assert uneven_badges(rows[:1] + rows[2:]) == ""
+    assert uneven_badges(read_roster("a.csv", "警号,姓名\njd1,甲\n080001,乙".encode())) == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "columns"),
+    [
+        (text_cells("1", "甲") + "<c><f>VLOOKUP(A2,B:C,2)</f></c>", "“单位”"),
+        (text_cells("1", "甲") + "<c><f>A1</f><v/></c>", "“单位”"),
+        (text_cells("1", "甲") + '<c t="str"><f>A1</f></c>', "“单位”"),
+        (text_cells("1", "甲") + '<c t="e"><f>A1</f><v>#N/A</v></c>', "“单位”"),
+        ("<c><f>NOW()</f></c><c><f>A1</f></c>", "“警号”、“姓名”"),
+    ],
+)
+def test_a_formula_without_a_result_is_told(cells: str, columns: str) -> None:
+    header = "<row>" + text_cells("警号", "姓名", "单位") + "</row>"
+    (row,) = read_roster("a.xlsx", raw_workbook(f"{header}<row>{cells}</row>"))
+    assert f"{columns}是公式" in "".join(row.errors)
+
+
+def test_formulas_elsewhere_and_empty_results_are_no_errors() -> None:
+    header = "<row>" + text_cells("警号", "姓名", "单位", "序号") + "</row>"
+    empty = text_cells("1", "甲") + '<c t="str"><f>A1</f><v></v></c><c><f>ROW()</f></c>'
+    rows = read_roster("a.xlsx", raw_workbook(f"{header}<row>{empty}</row>" + '<row><c r="D3"><f>ROW()</f></c></row>'))
+    assert [(row.badge, row.unit, row.errors) for row in rows] == [("1", "", ())]
 
 
 def test_quotes_and_line_breaks_inside_a_cell() -> None:

@@ -8,6 +8,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from study_bot.accounts.person_changes import NewPerson
 from study_bot.accounts.roles import SYSTEM, Role
 from tests.server.offices import (
     ADMIN,
@@ -150,6 +151,58 @@ def test_a_roster_from_the_file_to_the_passwords(client: TestClient, office: Tes
     sign_in(client, ADMIN)
     again = post(client, "/admin/people/roster/apply", **hidden)
     assert (again.status_code, "重新预览" in again.text) == (422, True)
+
+
+def test_what_was_shown_once_leads_on_when_the_page_is_asked_for_again(client: TestClient) -> None:
+    sign_in(client, UNIT_ADMIN)
+    assert client.get("/admin/people/roster/apply").headers["location"] == "/admin/people/roster"
+    page = client.get("/admin/people/passwords/shown")
+    assert (page.status_code, "只显示一次" in page.text, "/admin/people?active=waiting" in page.text) == (
+        200,
+        True,
+        True,
+    )
+
+
+def test_one_time_passwords_are_issued_again(client: TestClient, office: TestOffice, ids: dict[str, int]) -> None:
+    own = next(unit.id for unit in office.units.tree(SYSTEM) if unit.path == "总队/一支队")
+    made = [office.people.create(SYSTEM, NewPerson(f"70{n}", f"新{n}", own)) for n in range(3)]
+    elsewhere, _ = office.people.create(SYSTEM, NewPerson("709", "外单位"))
+    sign_in(client, UNIT_ADMIN)
+    listing = client.get("/admin/people?active=waiting").text
+    assert "新0" in listing and "外单位" not in listing and "张三" not in listing
+    all_of_them = client.get("/admin/people/passwords?who=all&text=70").text
+    assert "将为下面 3 人" in all_of_them and "外单位" not in all_of_them
+    assert client.get("/admin/people/passwords?who=ticked").status_code == 422
+    first = made[0][0].id
+    asked = client.get(f"/admin/people/passwords?who=ticked&id={first}&id={elsewhere.id}&id=x").text
+    assert "将为下面 1 人" in asked and f'name="ids" value="{first}"' in asked
+    others = "-".join(str(number) for number in (first, made[1][0].id, elsewhere.id, ids[OFFICER], ids[ADMIN]))
+    done = post(client, "/admin/people/passwords", ids=others)
+    given = dict(re.findall(r'警号">(\w+)<.*?nowrap">([a-z0-9-]+)<', done.text))
+    assert set(given) == {"700", "701"} and "为 2 人重发" in done.text
+    assert "own-address" in done.text and done.headers["cache-control"] == "no-store"
+    assert sign_in(client, "700", made[0][1]).status_code == 401
+    assert sign_in(client, "702", made[2][1]).status_code == 303
+    assert sign_in(client, "700", given["700"]).headers["location"] == "/account/password"
+    assert sign_in(client, OFFICER).status_code == 303
+    sign_in(client, ADMIN)
+    assert "批量重发一次性密码" in client.get("/admin/audit").text
+
+
+@pytest.mark.parametrize("ids_given", ["", "x", "1-x", "1e5", "9" * 40, "-".join(["1"] * 10_001), "9999998"])
+def test_issuing_again_for_nobody_changes_nothing(client: TestClient, ids_given: str) -> None:
+    sign_in(client, ADMIN)
+    answer = post(client, "/admin/people/passwords", ids=ids_given)
+    assert answer.status_code == (303 if ids_given == "9999998" else 422)
+
+
+def test_numbers_that_lost_their_zeros_are_pointed_out(client: TestClient) -> None:
+    sign_in(client, ADMIN)
+    token = token_in(client.get("/admin/people/roster").text)
+    rows = "警号,姓名\n080002,甲\n080003,乙\n80001,丙\n".encode()
+    page = client.post("/admin/people/roster", data={"csrf": token}, files={"file": ("r.csv", rows)}).text
+    assert "第 4 行 80001" in page
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
@@ -12,8 +13,10 @@ from study_bot.accounts.lockout import Lockout, clear_failures
 from study_bot.accounts.passwords import Passwords, check_new_password, new_one_time_password
 from study_bot.accounts.person_changes import NewPerson, PersonChange, add_person, change_person
 from study_bot.accounts.person_rows import no_such_person, person_in, read_person, row_by_badge, row_by_id, subject_of
+from study_bot.accounts.reissue import reissue, still_waiting
 from study_bot.accounts.rights import Reach, reach_of
 from study_bot.accounts.roles import SYSTEM, Actor, Person, Role
+from study_bot.accounts.roster import NewAccount
 from study_bot.accounts.sessions import end_sessions
 from study_bot.accounts.unit_tree import UnitTree, load_tree
 from study_bot.accounts.writing import keep_an_admin, one_at_a_time
@@ -100,11 +103,14 @@ class People:
         active: bool | None = None,
         page: int = 1,
         per_page: int = 50,
+        *,
+        waiting: bool = False,
     ) -> PeoplePage:
         """Accounts that the actor manages, by badge.
 
         :param text: part of a badge, name or telephone number.
         :param unit_id: in this unit or below it. Each None or "" asks for nothing.
+        :param waiting: only those `reissue` would give a new one-time password.
         :param page: counts from 1; one past the end is empty.
         :raises AccessError: not a unit admin or admin.
         """
@@ -112,6 +118,7 @@ class People:
         with self._database.read() as session:
             tree = load_tree(session)
             conditions = [_within(reach_of(actor, tree)), *_wanted(tree, text, unit_id, role, active)]
+            conditions += still_waiting(actor) if waiting else ()
             total = session.scalar(select(func.count()).select_from(PersonRow).where(*conditions)) or 0
             rows = session.scalars(
                 select(PersonRow)
@@ -200,6 +207,29 @@ class People:
             ended = end_sessions(session, row.id)
             audit.append(session, actor, "person.reset_password", subject_of(row), {"结束会话": ended})
         return password
+
+    def waiting(
+        self, actor: Actor, text: str = "", unit_id: int | None = None, role: Role | None = None
+    ) -> tuple[Person, ...]:
+        """All accounts as found by `search` that still have a one-time password, by badge.
+
+        :raises AccessError: not a unit admin or admin.
+        """
+        with self._database.read() as session:
+            tree = load_tree(session)
+            wanted = (_within(reach_of(actor, tree)), *_wanted(tree, text, unit_id, role, None), *still_waiting(actor))
+            rows = session.scalars(select(PersonRow).where(*wanted).order_by(PersonRow.badge))
+            return tuple(person_in(row, tree) for row in rows)
+
+    def reissue(self, actor: Actor, ids: Sequence[int]) -> tuple[NewAccount, ...]:
+        """Give new one-time passwords to people who never changed theirs; the old ones end with their sessions.
+
+        :param ids: of accounts; those out of reach, closed, or with a password of their own are left out.
+        :returns: by badge; the passwords cannot be had again.
+        :raises AccessError: not a unit admin or admin.
+        """
+        actor.allow(Role.UNIT_ADMIN)
+        return reissue(self._database, self._passwords, actor, ids, lambda tree: _within(reach_of(actor, tree)))
 
     def change_own_password(self, actor: Actor, old: str, new: str, keep_token_hash: str | None = None) -> None:
         """Change one's own password; the only thing somebody with a one-time password may do.

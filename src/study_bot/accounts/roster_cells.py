@@ -15,6 +15,9 @@ MAX_COLUMNS = 64
 MAX_LINE_CHARS = 20_000
 """Longest line; a file of one endless line is no roster."""
 
+UNCALCULATED = "\0"
+"""A cell of a workbook whose formula has no stored result, or a false one; no text of a file holds this sign."""
+
 _SEPARATORS = (",", "\t", ";", "，")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from study_bot.accounts.fields import UNIT_SEPARATOR, clean_badge, clean_name, clean_phone, clean_unit_name
 from study_bot.accounts.roles import Role
-from study_bot.accounts.roster_cells import MAX_COLUMNS, csv_rows
+from study_bot.accounts.roster_cells import MAX_COLUMNS, UNCALCULATED, csv_rows
 from study_bot.accounts.roster_workbook import is_workbook, workbook_rows
 from study_bot.errors import InputError
 from study_bot.text import normalise_line
@@ -19,6 +20,9 @@ MAX_ROWS = 5000
 HEADER_SEARCH_ROWS = 10
 """Rows with content, from the top, among which the header is looked for."""
 
+MAX_NAMED = 5
+"""Rows that a message names."""
+
 _COLUMNS = {
     "badge": "警号 警员编号 警官编号 人员编号 工号 编号 账号 badge badgeno badgenumber",
     "name": "姓名 名字 警员姓名 民警姓名 人员姓名 name",
@@ -26,10 +30,11 @@ _COLUMNS = {
     "role": "角色 身份 权限 人员类别 role",
     "phone": "电话 手机 手机号 手机号码 联系电话 联系方式 电话号码 移动电话 phone mobile tel",
 }
+_LABELS = {"badge": "警号", "name": "姓名", "unit": "单位", "role": "角色", "phone": "电话"}
 _FIELD_OF = {synonym: column for column, synonyms in _COLUMNS.items() for synonym in synonyms.split()}
 
 _ROLES = {
-    Role.OFFICER: "民警 警员 普通民警 普通用户 用户 officer",
+    Role.OFFICER: "民警 警员 普通民警 辅警 协警 文职 文职人员 警务辅助人员 普通用户 用户 officer",
     Role.UNIT_ADMIN: "单位管理员 部门管理员 unit_admin unitadmin",
     Role.ADMIN: "系统管理员 管理员 超级管理员 admin",
 }
@@ -93,9 +98,8 @@ def parse_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[RosterRow, ..
     columns: dict[str, int] | None = None
     searched = 0
     found: list[RosterRow] = []
-    seen: dict[str, int] = {}
     for number, cells in rows:
-        if not any(cells):
+        if not any(cell and cell != UNCALCULATED for cell in cells) and not _asks(cells, columns):
             continue
         if columns is None:
             searched += 1
@@ -105,12 +109,51 @@ def parse_rows(rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[RosterRow, ..
             continue
         if len(found) >= MAX_ROWS:
             raise InputError(f"花名册超过 {MAX_ROWS} 行，请分成几个文件再导入。")
-        found.append(_row(number, {what: cells[at] if at < len(cells) else "" for what, at in columns.items()}, seen))
+        found.append(_row(number, {what: cells[at] if at < len(cells) else "" for what, at in columns.items()}))
     if columns is None:
         raise InputError("花名册里没有找到表头：要有“警号”和“姓名”两列，还可以有“单位”“角色”“电话”。")
     if not found:
         raise InputError("花名册只有表头，没有人员。")
-    return tuple(found)
+    return _without_twins(found)
+
+
+def uneven_badges(rows: Sequence[RosterRow]) -> str:
+    """A warning where badges of digits are not all of one length: spreadsheets drop zeros in front. "" if they are."""
+    digits = [row for row in rows if row.badge.isascii() and row.badge.isdigit() and not row.errors]
+    lengths = Counter(len(row.badge) for row in digits)
+    if len(lengths) < 2:
+        return ""
+    usual = max(lengths, key=lambda length: (lengths[length], length))
+    counts = "，".join(f"{length} 位的 {number} 个" for length, number in sorted(lengths.items(), reverse=True))
+    odd = [f"第 {row.number} 行 {row.badge}" for row in digits if len(row.badge) != usual]
+    listed = "、".join(odd[:MAX_NAMED]) + ("等" if len(odd) > MAX_NAMED else "")
+    return (
+        f"警号的位数不一样（{counts}）：{listed}。如果是表格软件去掉了开头的 0，会当成另一个人；"
+        "请把警号一列设为文本格式，补上 0 再导入。"
+    )
+
+
+def _asks(cells: Sequence[str], columns: dict[str, int] | None) -> bool:
+    """Whether a formula without a result stands in a column of the roster."""
+    return columns is not None and any(at < len(cells) and cells[at] == UNCALCULATED for at in columns.values())
+
+
+def _without_twins(rows: Sequence[RosterRow]) -> tuple[RosterRow, ...]:
+    """The rows; those that share a badge are all in error, as nobody but the sender knows which of them is right."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        if row.badge:
+            numbers[row.badge.casefold()].append(row.number)
+    return tuple(
+        _twin(row, [number for number in numbers[row.badge.casefold()] if number != row.number]) for row in rows
+    )
+
+
+def _twin(row: RosterRow, others: Sequence[int]) -> RosterRow:
+    if not others:
+        return row
+    listed = "、".join(map(str, others[:MAX_NAMED])) + (" 等" if len(others) > MAX_NAMED else "")
+    return replace(row, errors=(*row.errors, f"警号与第 {listed} 行重复，请核对后只留一行。"))
 
 
 def _header(cells: Sequence[str]) -> dict[str, int] | None:
@@ -134,18 +177,20 @@ def _plain(cell: str) -> str:
     return re.sub(r"\([^()]*\)|[\s*:.。#、\"']", "", text)
 
 
-def _row(number: int, cells: dict[str, str], seen: dict[str, int]) -> RosterRow:
+def _row(number: int, cells: dict[str, str]) -> RosterRow:
     problems = _Problems()
+    if without := [_LABELS[what] for what, cell in cells.items() if cell == UNCALCULATED]:
+        listed = "、".join(f"“{label}”" for label in without)
+        text = f"{listed}是公式，文件里没有它的计算结果；请在 Excel 或 WPS 中打开后保存一次，或粘贴为数值。"
+        badge, name = (normalise_line(cells[what].replace(UNCALCULATED, ""))[:40] for what in ("badge", "name"))
+        return RosterRow(number, badge, name, errors=(text,))
     badge = problems.tried(clean_badge, cells["badge"])
     name = problems.tried(clean_name, cells["name"])
     phone = problems.tried(clean_phone, cells["phone"]) if cells.get("phone") else None
     unit = problems.tried(_clean_path, cells["unit"]) if normalise_line(cells.get("unit", "")) else ""
     role = _ROLE_OF.get(_plain(cells.get("role", "")))
     if role is None and normalise_line(cells.get("role", "")):
-        problems.texts.append(f"角色只能是{'、'.join(r.label for r in Role)}。")
-    first = seen.setdefault(badge.casefold(), number)
-    if first != number and badge:
-        problems.texts.append(f"警号与第 {first} 行重复。")
+        problems.texts.append(f"角色只能是{'、'.join(r.label for r in Role)}（辅警、协警、文职按民警）。")
     return RosterRow(number, badge, name, unit, role, phone, tuple(problems.texts))
 
 

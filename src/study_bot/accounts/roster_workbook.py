@@ -11,7 +11,7 @@ from typing import IO
 
 from lxml import etree
 
-from study_bot.accounts.roster_cells import MAX_COLUMNS
+from study_bot.accounts.roster_cells import MAX_COLUMNS, UNCALCULATED
 from study_bot.errors import FileTooLargeError, InputError, LoadError
 from study_bot.library.loaders.limits import MEGABYTE, LoadLimits
 from study_bot.library.loaders.package import open_package, read_xml, related_parts
@@ -26,6 +26,8 @@ MAX_STRINGS = 200_000
 _MAIN = "{*}"
 _REFERENCE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
 _ZEROS = re.compile(r"0{2,20}")
+_FORMAT_MARKS = re.compile(r"\[[^\]]*\]|_.|\*.|\\ |\s|@")
+"""Colour, language, gaps and fill of a number format: nothing of them is a digit."""
 
 TOO_LARGE = "花名册太大，或解压后异常地大；请新建一个工作簿，只把人员复制进去再导入。"
 DAMAGED = "花名册已损坏，读不出来；请用 Excel 或 WPS 打开后另存为 .xlsx 再导入。"
@@ -96,7 +98,7 @@ def _zero_widths(archive: zipfile.ZipFile, name: str) -> list[int]:
     formats = next(styles.iter(f"{_MAIN}cellXfs"), None)
     widths: list[int] = []
     for style in formats if formats is not None else ():
-        code = codes.get(style.get("numFmtId"), "")
+        code = _FORMAT_MARKS.sub("", (codes.get(style.get("numFmtId")) or "").split(";", 1)[0])
         widths.append(len(code) if _ZEROS.fullmatch(code) else 0)
     return widths
 
@@ -152,7 +154,10 @@ def _cell(cell: etree._Element, strings: list[str], widths: list[int]) -> str:
     if kind == "inlineStr":
         inline = cell.find(f"{_MAIN}is")
         return _text(inline).strip() if inline is not None else ""
-    value = cell.findtext(f"{_MAIN}v") or ""
+    stored = cell.findtext(f"{_MAIN}v")
+    value = stored or ""
+    if cell.find(f"{_MAIN}f") is not None and (kind == "e" or stored is None or not (value or kind == "str")):
+        return UNCALCULATED  # written by a program that does not calculate, or its result is an error
     if kind == "s":
         return strings[int(value)].strip() if _is_index(value) and int(value) < len(strings) else ""
     if kind in ("e", "b"):

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_bot.accounts.fields import UNIT_SEPARATOR
 from study_bot.storage.people_tables import UnitRow
+from study_bot.text import parse_number
+
+_NUMERALS = re.compile(r"([0-9]{1,9}|[一二三四五六七八九十百零〇]{1,9})")
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """By which names are sorted so that 2 and 二 come before 10 and 十; the name itself decides between equal ones."""
+    pieces = [piece for piece in _NUMERALS.split(normalize("NFKC", name)) if piece]
+    numbers = [parse_number(piece) if _NUMERALS.fullmatch(piece) else None for piece in pieces]
+    keyed = [(1, 0, piece) if value is None else (0, value, "") for piece, value in zip(pieces, numbers, strict=True)]
+    return (*keyed, (-1, 0, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +41,9 @@ class UnitTree:
         return UNIT_SEPARATOR.join(reversed(steps))
 
     def children(self, unit_id: int | None) -> list[int]:
-        """Ids below a unit (None: the roots), by name."""
-        return sorted((i for i, parent in self.parents.items() if parent == unit_id), key=lambda i: self.names[i])
+        """Ids below a unit (None: the roots), by name as people order them."""
+        below = (i for i, parent in self.parents.items() if parent == unit_id)
+        return sorted(below, key=lambda i: natural_key(self.names[i]))
 
     def walk(self, unit_id: int | None, depth: int = 0) -> Iterator[tuple[int, int]]:
         """Every unit below one, and how deep: parents before their children, siblings by name."""

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from study_bot.accounts.person_changes import NewPerson, PersonChange
-from study_bot.accounts.roles import Actor, Role
+from study_bot.accounts.roles import Actor, Person, Role
 from study_bot.accounts.units import Unit
 from study_bot.errors import ConflictError, InputError, NotFoundError
 from study_bot.server.agents import agent_words
@@ -19,6 +19,9 @@ from study_bot.server.web import CurrentActor, Web
 
 if TYPE_CHECKING:
     from study_bot.office import Office
+
+WAITING = "waiting"
+"""State in the form that finds people: their one-time password was never changed."""
 
 _FIELDS = ("badge", "name", "phone", "unit", "role")
 
@@ -31,18 +34,21 @@ def people_router(web: Web, office: Office) -> APIRouter:
     @router.get("")
     def listing(request: Request, actor: CurrentActor) -> Response:
         query = request.query_params
-        text, role, active = clean(query.get("text", ""), 100), _role(query.get("role", "")), query.get("active", "")
-        unit_id = _number(query.get("unit", ""))
-        found = people.search(actor, text, unit_id, role, {"yes": True, "no": False}.get(active), page_number(request))
+        text, role, active = clean(query.get("text", ""), 100), role_of(query.get("role", "")), query.get("active", "")
+        unit_id = number_of(query.get("unit", ""))
+        state, waiting = {"yes": True, "no": False}.get(active), active == WAITING
+        found = people.search(actor, text, unit_id, role, state, page_number(request), waiting=waiting)
         chosen = {"text": text, "unit": unit_id or "", "role": role.value if role else "", "active": active}
-        return web.render(request, "admin/people.html", found=found, units=units.tree(actor), chosen=chosen)
+        return web.render(
+            request, "admin/people.html", found=found, units=units.tree(actor), chosen=chosen, waiting=waiting
+        )
 
     @router.get("/new")
     def new(request: Request, actor: CurrentActor) -> Response:
         actor.require(Role.UNIT_ADMIN)
         given = dict.fromkeys(_FIELDS, "") | {
             "role": Role.OFFICER.value,
-            "unit": _number(request.query_params.get("unit", "")) or "",
+            "unit": number_of(request.query_params.get("unit", "")) or "",
         }
         return _form_page(web, office, request, actor, "admin/person_new.html", given)
 
@@ -55,7 +61,7 @@ def people_router(web: Web, office: Office) -> APIRouter:
             person, password = people.create(actor, wanted)
         except (InputError, ConflictError) as error:
             return _form_page(web, office, request, actor, "admin/person_new.html", given, str(error))
-        return web.render(request, "admin/person_password.html", subject=person, password=password, new=True)
+        return _password_page(web, request, person, password, new=True)
 
     return router
 
@@ -101,7 +107,7 @@ def person_router(web: Web, office: Office) -> APIRouter:
         actor.require(Role.UNIT_ADMIN)
         password = people.reset_password(actor, person_id)
         person = people.get(actor, person_id)
-        return web.render(request, "admin/person_password.html", subject=person, password=password, new=False)
+        return _password_page(web, request, person, password, new=False)
 
     @router.post("/sessions/{session_id:int}/revoke")
     def revoke(request: Request, actor: CurrentActor, form: OwnForm, person_id: int, session_id: int) -> Response:
@@ -155,6 +161,13 @@ def _form_page(
     )
 
 
+def _password_page(web: Web, request: Request, person: Person, password: str, *, new: bool) -> Response:
+    place = f"/admin/people/{person.id}"
+    return web.render(
+        request, "admin/person_password.html", subject=person, password=password, new=new, own_address=place
+    )
+
+
 def _person_page(
     web: Web, office: Office, request: Request, actor: Actor, person_id: int, given: dict[str, Any], error: str = ""
 ) -> Response:
@@ -171,15 +184,17 @@ def _given(form: FormData) -> dict[str, Any]:
 
 
 def _asked_role(given: dict[str, Any]) -> Role:
-    role = _role(given["role"])
+    role = role_of(given["role"])
     if role is None:
         raise InputError("请选择角色。")
     return role
 
 
-def _role(text: str) -> Role | None:
+def role_of(text: str) -> Role | None:
+    """The role of a value in an address or form; None for anything else."""
     return next((role for role in Role if role.value == text), None)
 
 
-def _number(text: str) -> int | None:
+def number_of(text: str) -> int | None:
+    """A whole number in an address; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -1,10 +1,9 @@
-"""Pages of taking in a roster: choosing the file, what would change, and the one-time passwords, shown once."""
+"""Pages of taking in a roster: choosing the file, what would change, and what became of it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
@@ -12,17 +11,18 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from study_bot.accounts.roles import Role
-from study_bot.accounts.roster import NewAccount, read_roster
-from study_bot.accounts.roster_exports import passwords_csv, passwords_xlsx, roster_template
-from study_bot.accounts.roster_files import MAX_FILE_BYTES, MAX_ROWS
+from study_bot.accounts.roster import read_roster
+from study_bot.accounts.roster_exports import roster_template
+from study_bot.accounts.roster_files import MAX_FILE_BYTES, MAX_ROWS, uneven_badges
 from study_bot.errors import ConflictError, InputError
 from study_bot.server.forms import OwnForm, clean, field, files_of
+from study_bot.server.password_lists import passwords_page
 from study_bot.server.web import CurrentActor, Web
 
 if TYPE_CHECKING:
     from study_bot.office import Office
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PAGE = "/admin/people/roster"
 
 _SHOWN = 300
 """Rows of each list that the page of the dry run shows; the rest is counted."""
@@ -30,7 +30,7 @@ _SHOWN = 300
 
 def roster_router(web: Web, office: Office) -> APIRouter:
     """The routes under /admin/people/roster. The file travels in the page of the dry run, kept nowhere."""
-    router = APIRouter(prefix="/admin/people/roster")
+    router = APIRouter(prefix=PAGE)
     roster = office.roster
 
     def first_page(request: Request, error: str = "") -> Response:
@@ -41,6 +41,7 @@ def roster_router(web: Web, office: Office) -> APIRouter:
             error=error,
             max_rows=MAX_ROWS,
             max_bytes=MAX_FILE_BYTES,
+            own_address=PAGE,
         )
 
     @router.get("")
@@ -58,11 +59,21 @@ def roster_router(web: Web, office: Office) -> APIRouter:
         actor.require(Role.UNIT_ADMIN)
         try:
             name, data = _chosen(form)
-            plan = roster.plan(actor, read_roster(name, data))
+            rows = read_roster(name, data)
+            plan = roster.plan(actor, rows)
         except InputError as error:
             return first_page(request, str(error))
         packed = base64.b64encode(data).decode()
-        return web.render(request, "admin/roster_plan.html", plan=plan, name=name, packed=packed, shown=_SHOWN)
+        return web.render(
+            request,
+            "admin/roster_plan.html",
+            plan=plan,
+            name=name,
+            packed=packed,
+            shown=_SHOWN,
+            uneven=uneven_badges(rows),
+            own_address=PAGE,
+        )
 
     @router.post("/apply")
     def apply(request: Request, actor: CurrentActor, form: OwnForm) -> Response:
@@ -72,20 +83,16 @@ def roster_router(web: Web, office: Office) -> APIRouter:
             made = roster.apply(actor, read_roster(name, data), field(form, "digest", 100))
         except (InputError, ConflictError) as error:
             return first_page(request, str(error))
-        return web.render(request, "admin/roster_done.html", made=made, files=_password_files(made))
+        if not made:
+            return web.redirect(request, "/admin/people", "已按名册更改，没有新建账号。")
+        return passwords_page(web, request, "名册已导入", f"新建了 {len(made):,} 个账号。", made)
+
+    @router.get("/apply")
+    def applied(request: Request, actor: CurrentActor) -> Response:
+        actor.require(Role.UNIT_ADMIN)
+        return web.redirect(request, PAGE)
 
     return router
-
-
-def _password_files(made: Sequence[NewAccount]) -> list[tuple[str, str, str]]:
-    """The passwords as files that are part of the page (name, label, data address): the server keeps none."""
-    if not made:
-        return []
-    kinds = ((passwords_xlsx, "xlsx", "Excel", XLSX), (passwords_csv, "csv", "CSV", "text/csv"))
-    return [
-        (f"one-time-passwords.{ending}", label, f"data:{media};base64,{base64.b64encode(write(made)).decode()}")
-        for write, ending, label, media in kinds
-    ]
 
 
 def _chosen(form: FormData) -> tuple[str, bytes]:

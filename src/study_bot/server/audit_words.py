@@ -27,6 +27,7 @@ _ACTIONS = {
     "person.close": "停用账号",
     "person.change_password": "修改自己的密码",
     "person.reset_password": "重置密码",
+    "person.reissue": "批量重发一次性密码",
     "unit.add": "新增单位",
     "unit.rename": "单位改名",
     "unit.move": "移动单位",

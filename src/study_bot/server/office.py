@@ -22,6 +22,7 @@ from study_bot.server.admin_units import units_router
 from study_bot.server.admin_usage import feedback_router, usage_router
 from study_bot.server.guard import Guard
 from study_bot.server.middleware import MAX_BODY_BYTES
+from study_bot.server.password_lists import passwords_router
 from study_bot.server.sign_in_pages import account_router, oidc_router, sign_in_router
 from study_bot.server.web import Web
 from study_bot.settings import Settings
@@ -59,6 +60,7 @@ def office_routers(office: Office, services: StudyServices, web: Web) -> list[AP
         account_router(web, office),
         people_router(web, office),
         roster_router(web, office),
+        passwords_router(web, office),
         units_router(web, office),
         person_router(web, office),
         audit_router(web, office),

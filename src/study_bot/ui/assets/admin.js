@@ -58,6 +58,15 @@
     if (all) for (const box of $$(`input[name="${all.dataset.checkAll}"]`)) box.checked = all.checked;
   });
 
+  // ---- pages that answer a form -----------------------------------------------------------------------------------
+  // Reloading one, or going back to it, asks for the address it names instead of sending the form again.
+  const own = $('meta[name="own-address"]')?.content;
+  if (own) history.replaceState(null, "", own);
+  // What is shown only once is not left by accident before it was downloaded.
+  const secrets = $$("[data-once] a[download]");
+  if (secrets.length) addEventListener("beforeunload", stay);
+  for (const link of secrets) link.addEventListener("click", () => removeEventListener("beforeunload", stay));
+
   // ---- copying --------------------------------------------------------------------------------------------------
   for (const button of $$("[data-copy]")) {
     button.hidden = false;
@@ -111,7 +120,8 @@
 
   // ---- drop zone ------------------------------------------------------------------------------------------------
   // Each file is a request of its own (field `files`), so that one that fails does not take the others along.
-  // The server answers {"next": "/address"} or a problem; when all are done, the last `next` is opened.
+  // The server answers {"next": "/address", "files": [{"title", "error", "page"}]} or a problem. When all went well, the
+  // last `next` is opened; the page stays where a file needs a look: refused, or taken in and not readable.
   for (const form of $$("form[data-drop]")) {
     const input = $("input[type=file]", form), list = $(".drop-list", form), send = $(".drop-send", form);
     const folders = $(".drop-folder", form), sum = $(".drop-sum", form);
@@ -167,28 +177,61 @@
       }
       form.dataset.busy = "yes";
       send.setAttribute("aria-disabled", "true");
-      let next = "", failed = 0, done = 0;
+      let next = "", failed = 0, good = 0, unread = 0;
       addEventListener("beforeunload", stay);
       for (const item of chosen.filter((one) => !one.done)) {
-        try { next = (await upload(form, input.name, item)).next ?? next; item.done = true; done += 1; }
-        catch (error) {
+        $("p", item.row)?.remove();
+        try {
+          const answer = await upload(form, input.name, item);
+          next = answer.next ?? next;
+          item.done = true;
+          if (became(item, answer.files?.[0])) good += 1; else unread += 1;
+        } catch (error) {
           failed += 1;
-          const line = document.createElement("p");
-          line.className = "is-bad"; line.textContent = error.message;
-          item.state.textContent = "没有成功";
-          $("p", item.row)?.remove();
-          item.row.append(line);
+          mark(item, "没有收下", "bad", error.message);
         }
       }
       delete form.dataset.busy;
       send.removeAttribute("aria-disabled");
       removeEventListener("beforeunload", stay);
-      if (!failed && next) { location.assign(next); return; }
+      if (!failed && !unread && next) { location.assign(next); return; }
       if (!sum) return;
+      send.hidden = !failed;
       sum.hidden = false;
-      $("span", sum).textContent = `${done} 个已收到，${failed} 个没有成功（原因见上）。`;
+      const counts = [[good, "待核对"], [unread, "读不出来"], [failed, "没有收下"]].filter(([number]) => number);
+      $("span", sum).textContent = counts.map(([number, words]) => `${number} 个${words}`).join("，") + "（原因见上）。";
       $("a", sum).hidden = !next;
+      if (next) await renew(form.dataset.list);
     });
+  }
+  // What became of a file that was taken in; false where it could not be read.
+  function became(item, file) {
+    if (!file) { mark(item, "已收下", "good"); return true; }
+    const link = document.createElement("a");
+    link.href = file.page; link.target = "_blank"; link.textContent = file.error ? "查看" : `《${file.title}》`;
+    if (file.error) mark(item, "已收下，但读不出来", "warn", file.error, link);
+    else mark(item, "待核对", "good", "", link);
+    return !file.error;
+  }
+  function mark(item, words, kind, why = "", link = null) {
+    item.state.textContent = words;
+    item.state.className = `small is-${kind}`;
+    item.row.dataset.kind = kind;
+    if (!why && !link) return;
+    const line = document.createElement("p");
+    if (why) line.append(why, " ");
+    if (link) line.append(link);
+    item.row.append(line);
+  }
+  // Loads a part of this page anew.
+  async function renew(id) {
+    const part = id && document.getElementById(id);
+    if (!part) return;
+    try {
+      const response = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      part.replaceWith(document.adoptNode(page.getElementById(id)));
+    } catch { part.hidden = true; } // rather nothing than what is no longer so
   }
   const LITTER = /^(\.|~\$)|^(thumbs\.db|desktop\.ini)$/i;
   function same(one, file, path) {
@@ -236,7 +279,7 @@
         let answer = {};
         try { answer = JSON.parse(request.responseText); } catch { /* told below */ }
         if (request.status === 401) location.reload();
-        if (request.status >= 200 && request.status < 300) { item.state.textContent = "已完成"; resolve(answer); }
+        if (request.status >= 200 && request.status < 300) resolve(answer);
         else reject(new Error(answer.detail ?? (request.status ? "没有成功，请稍后再试。" : "连接中断，请再试一次。")));
       });
       request.send(body);
