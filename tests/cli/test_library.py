@@ -51,7 +51,7 @@ def test_a_folder_is_looked_at_before_it_is_taken(program: Program, corpus: Path
     assert program("library", "sync", str(corpus / "nowhere"), "--apply").code == 2
 
 
-def test_the_first_start_and_later_ones(program: Program, corpus: Path) -> None:
+def test_the_first_start_and_later_ones(program: Program, corpus: Path, tmp_path: Path) -> None:
     first = program("library", "update")
     assert first.code == 0, first.err
     assert "已收入初始文献 1 份" in first.out and "收录 1 个文件" in first.out
@@ -60,3 +60,8 @@ def test_the_first_start_and_later_ones(program: Program, corpus: Path) -> None:
     assert "索引已是最新" in program("library", "update").out, "a folder is taken in by itself once only"
     synced = program("library", "sync", str(corpus), "--apply")
     assert synced.code == 0 and "收录 2 个文件" in synced.out
+    (tmp_path / "index" / "CURRENT").write_text("garbage\n", "utf-8")
+    again = program("library", "update")
+    assert again.code == 0 and "收录 2 个文件" in again.out and "索引任务" in again.err
+    assert "索引已是最新" in program("library", "update").out
+    assert "收录 2 个文件" in program("library", "update", "--force").out
