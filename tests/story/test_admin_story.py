@@ -75,7 +75,7 @@ def give_a_folder(admin: Admin, folder: Path) -> None:
     (given / "关于值班的通知.txt").write_text("关于值班的通知\n\n节日期间值班应当两人以上。\n", "utf-8")
     (given / "又一份.txt").write_text(OLD, "utf-8")
     (given / "Thumbs.db").write_bytes(b"litter")
-    assert "1 个已收到，1 个没有成功" in admin.upload_folder(folder)
+    assert "1 个待核对，1 个没有收下" in admin.upload_folder(folder)
     admin.page.click("text=去核对已收到的")
     assert admin.titles("draft") == ["关于值班的通知"]
     assert "通知 ·" in admin.page.inner_text("td.is-title")

@@ -16,7 +16,7 @@ from study_bot.accounts.person_rows import person_in
 from study_bot.accounts.rights import Reach, reach_of
 from study_bot.accounts.roles import Actor, Person, Role
 from study_bot.accounts.roster_files import RosterRow
-from study_bot.accounts.unit_tree import UnitTree, load_tree
+from study_bot.accounts.unit_tree import UnitTree, load_tree, natural_key
 from study_bot.accounts.units import MAX_DEPTH
 from study_bot.storage.people_tables import PersonRow
 
@@ -149,6 +149,7 @@ def draw_plan(session: Session, actor: Actor, rows: Sequence[RosterRow]) -> Rost
     _keep_an_admin(session, creates, changes, errors)
     for path in [change.unit for change in changes] + [create.unit for create in creates]:
         units.need(path)
+    units.new.sort(key=lambda path: [natural_key(name) for name in path.split(UNIT_SEPARATOR)])
     digest = _digest(creates, changes, same, errors, units.new)
     return RosterPlan(tuple(creates), tuple(changes), same, tuple(errors), tuple(units.new), digest)
 

@@ -149,7 +149,11 @@ def account_router(web: Web, office: Office) -> APIRouter:
             )
         except (InputError, SignInError) as error:
             return web.render(request, "password.html", 422, error=str(error), vouched=False)
-        return web.redirect(request, "/" if first else "/account", "密码已修改，其他设备上的登录已失效。")
+        if first:
+            return web.redirect(
+                request, "/"
+            )  # the page of questions shows no messages; one would wait for another page
+        return web.redirect(request, "/account", "密码已修改，其他设备上的登录已失效。")
 
     return router
 

@@ -87,6 +87,8 @@ def test_suffixes() -> None:
         ("办法.txt", ".pdf", "pdf"),
         ("办法.pdf", ".html", "html"),
         ("办法", ".docx", "docx"),
+        ("办法.pdf", ".txt", "txt"),
+        ("办法.docx", ".txt", "txt"),
     ],
 )
 def test_content_decides(name: str, content: str, kind: str, tmp_path: Path) -> None:
@@ -118,7 +120,8 @@ def test_html_inside_text_files_is_text(tmp_path: Path) -> None:
         ("图.pdf", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", UnsupportedFormatError, "转成 PDF"),
         ("包.zip", rezip(SAMPLES[".docx"], {"[Content_Types].xml": None}), UnsupportedFormatError, "解压"),
         ("程序.exe", b"MZ\x90\0", UnsupportedFormatError, "不支持"),
-        ("假.docx", "只是文字".encode(), DamagedFileError, "不是有效的 .docx"),
+        ("假.docx", b"\x01\x02\x03" + "只是文字".encode(), DamagedFileError, "不是有效的 .docx"),
+        ("尾.pdf", b"trailer << /Root 1 0 R >>\nstartxref\n9\n%%EOF\n", DamagedFileError, "不是有效的 .pdf"),
         ("断.docx", SAMPLES[".docx"][: len(SAMPLES[".docx"]) // 2], DamagedFileError, ".docx"),
         ("断.xlsx", SAMPLES[".xlsx"][: len(SAMPLES[".xlsx"]) // 2], DamagedFileError, ".xlsx"),
         ("断.pptx", SAMPLES[".pptx"][: len(SAMPLES[".pptx"]) // 2], DamagedFileError, ".pptx"),

@@ -20,7 +20,7 @@ from study_bot.errors import (
     UnsupportedFormatError,
 )
 from study_bot.library.loaders.limits import LoadLimits, megabytes
-from study_bot.library.loaders.sniff import detect
+from study_bot.library.loaders.sniff import detect, is_text
 from study_bot.types import LoadedFile
 
 _log = logging.getLogger(__name__)
@@ -164,6 +164,8 @@ def _choose(data: bytes, suffix: str) -> tuple[str, tuple[str, ...]]:
         raise UnsupportedFormatError("文件是压缩包；请解压后导入里面的文件。")
     if expected in _TEXT_FORMATS:
         return expected, ()
+    if expected is not None and actual is None and is_text(data):
+        return "txt", (f"文件后缀名是 {suffix}，内容实际是 txt 格式，已按实际格式读取；建议改正后缀名。",)
     if expected is not None:
         raise DamagedFileError(f"文件不是有效的 {suffix} 文件，可能已损坏或下载不完整；请从原处重新取得该文件。")
     names = "、".join(sorted(SUPPORTED_SUFFIXES))

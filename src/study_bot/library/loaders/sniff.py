@@ -6,6 +6,9 @@ import io
 import re
 import zipfile
 
+from study_bot.errors import LoadError
+from study_bot.library.loaders.encoding import decode
+
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_STREAMS = (
     ("encrypted", "EncryptedPackage"),
@@ -17,6 +20,9 @@ _OLE_STREAMS = (
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _HTML = re.compile(rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])", re.IGNORECASE)
 _HEAD = 2048
+
+_PDF_PIECES = ("<<", "%%EOF", "xref", "trailer", "endobj", "endstream")
+"""With these begins what is left of a PDF whose beginning is lost."""
 
 
 def detect(data: bytes) -> str | None:
@@ -40,6 +46,16 @@ def detect(data: bytes) -> str | None:
     if text_head[:200].lower().startswith((b"mime-version:", b"from: <saved by")) and b"multipart/related" in head:
         return "mht"
     return "html" if _HTML.search(head.replace(b"\0", b"")) else None
+
+
+def is_text(data: bytes) -> bool:
+    """Whether the bytes are certainly a text, though the name says otherwise; pieces of a damaged file are none."""
+    try:
+        text, doubts = decode(data)
+    except LoadError:
+        return False
+    controls = sum(1 for character in text if character < " " and character not in "\t\r\n\f")
+    return bool(text.strip()) and not doubts and not controls and not text.lstrip().startswith(_PDF_PIECES)
 
 
 def _ole_kind(data: bytes) -> str:

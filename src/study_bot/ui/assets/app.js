@@ -252,9 +252,16 @@
     }
   }
 
+  document.addEventListener("invalid", (event) => {
+    if (!form()?.contains(event.target)) return;
+    event.preventDefault(); // the browser would say it in its own language
+    $(".rate-error", form()).textContent = "请先选择哪里不对。";
+    $("input[name=reason]", form()).focus();
+  }, true);
   document.addEventListener("submit", (event) => {
     if (!form()?.contains(event.target)) return;
     event.preventDefault();
+    $(".rate-error", form()).textContent = "";
     const said = new FormData(event.target);
     sendRating({
       turn: +form().dataset.turn, verdict: "down", reason: said.get("reason"), article: said.get("article"), comment: said.get("comment"),
