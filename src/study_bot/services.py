@@ -165,11 +165,10 @@ class Services:
     def search(self, text: str, *, top_k: int, filters: Filters = Filters()) -> tuple[Hit, ...]:
         """Passages, best first; raises as `ask` does."""
         from study_bot.answering.answerer import checked_question
-        from study_bot.retrieval.query import understand
 
         engine = self._current_engine()
         question = checked_question(text, self.settings.max_question_chars)
-        query = understand(question, engine.snapshot.articles, self._today())
+        query = engine.retriever.understand(question, self._today())
         return engine.retriever.retrieve(query, filters, top_k, today=self._today()).hits
 
     def choose(self, question: str, options: Sequence[str], *, filters: Filters = Filters()) -> Choice:

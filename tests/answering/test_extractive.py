@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -79,6 +80,15 @@ def passage_of(text: str, passage_id: str = "p") -> Passage:
 
 def prose_units(text: str) -> list[str]:
     return [text[unit.start : unit.end] for unit in units_of(passage_of(text))]
+
+
+def test_a_long_list_stays_whole_where_it_is_what_is_asked_for() -> None:
+    items = "\n".join(f"（{n}）{'按照规定办理登记，逐项核对，并及时归档' * 4}；" for n in "一二三四五六七")
+    passage = replace(passage_of(f"第三条 值班长履行下列职责：\n{items}"), article=ArticleNumber(3))
+    assert len(units_of(passage)) == 7
+    assert len(units_of(passage, "义务")) == 7
+    (unit,) = units_of(passage, "职责")
+    assert (unit.start, unit.end, unit.whole) == (0, len(passage.text), True)
 
 
 def test_an_enumeration_in_prose_is_one_unit_with_the_sentence_before_it() -> None:

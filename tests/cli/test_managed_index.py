@@ -103,7 +103,7 @@ class TestGoingBack:
         (settings.index_dir / "CURRENT").write_text("garbage\n", encoding="utf-8")
         assert program("index", "status").code == 3
         back = program("index", "rollback")
-        assert (back.code, back.out) == (0, f"已从 无 回退到 {three_builds[1]}。\n")
+        assert (back.code, back.out) == (0, f"已改用索引 {three_builds[1]}。\n")
         assert "、".join(reversed(three_builds)) in back.err and f"跳过 {three_builds[2]}" in back.err
         assert live_build_id(settings.index_dir) == three_builds[1]
         assert three_builds[0] in program("index", "rollback").out

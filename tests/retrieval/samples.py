@@ -190,6 +190,7 @@ def random_evidence(seed: int, size: int, tokens: int) -> Evidence:
         lengths=rng.integers(0, 600, size),
         is_article=~np.isnan(article),
         named=rng.random(size) < 0.2,
+        announces=rng.random(size) < 0.1,
     )
 
 

@@ -293,7 +293,7 @@ def test_langchain_gets_documents(retriever: Retriever):
     pytest.importorskip("langchain_core")
     from study_bot.retrieval.langchain_retriever import StudyRetriever
 
-    documents = StudyRetriever(retriever=retriever, articles=SNAPSHOT.articles, k=4).invoke("学员纪律处分条例第三条")
+    documents = StudyRetriever(retriever=retriever, k=4).invoke("学员纪律处分条例第三条")
     assert documents[0].page_content == f"第三条 {GAMBLING}"
     assert documents[0].metadata["exact"] is True
     assert documents[0].metadata["title"] == NEW.title

@@ -69,16 +69,20 @@ def someone(browser: Any, site: Site, name: str) -> Admin:
 
 
 def give_a_folder(admin: Admin, folder: Path) -> None:
-    """With one file that is new, one that is there already, and litter."""
+    """With one file that is new, one that is there already, one that cannot be read, and litter."""
     given = folder / "通知"
     given.mkdir(parents=True)
     (given / "关于值班的通知.txt").write_text("关于值班的通知\n\n节日期间值班应当两人以上。\n", "utf-8")
     (given / "又一份.txt").write_text(OLD, "utf-8")
+    (given / "断的.docx").write_bytes(b"PK\x03\x04 nothing")
     (given / "Thumbs.db").write_bytes(b"litter")
-    assert "1 个待核对，1 个没有收下" in admin.upload_folder(folder)
+    assert "1 个待核对，1 个读不出来，1 个没有收下" in admin.upload_folder(folder)
+    told = admin.page.inner_text(".drop-list")
+    assert "已收下，但读不出来" in told and "不是有效的 .docx" in told and "《关于值班的通知》" in told
+    assert admin.page.locator("#library-list tbody tr").count() == 2  # what was given meanwhile is in the list below
     admin.page.click("text=去核对已收到的")
-    assert admin.titles("draft") == ["关于值班的通知"]
-    assert "通知 ·" in admin.page.inner_text("td.is-title")
+    assert sorted(admin.titles("draft")) == ["关于值班的通知", "断的"]
+    assert "通知 ·" in admin.page.inner_text("td.is-title >> nth=0")
 
 
 def export_figures(admin: Admin) -> None:

@@ -37,7 +37,7 @@ def workshop(tmp_path: Path) -> Workshop:
 def in_folder(folder: Path) -> list[Step]:
     """The real steps, with what they ship going to a folder."""
     folder.mkdir()
-    return [replace(step, ships={name: folder / name for name in step.ships}) for step in STEPS[:4]]
+    return [replace(step, ships={name: folder / name for name in step.ships}) for step in STEPS[:5]]
 
 
 def test_from_texts_to_shipped_files(workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,6 +73,7 @@ def test_what_ships_is_planned_on_things_that_exist() -> None:
     own = [path for path, _ in put] + [path for paths in PLAN.libraries.values() for path in paths]
     places = {PROJECT_ROOT / path.removeprefix("{project}/") for path in own if path.startswith("{project}/")}
     assert len(places) == 3
+    assert all((folder, library) in PLAN.sets.values() for folder, library in PLAN.lists.items())
     assert all(place.is_dir() for place in places)
 
 

@@ -25,7 +25,7 @@ from study_bot.answering.terms import QuestionTerms, content_words, question_ter
 from study_bot.errors import QuestionError
 from study_bot.index.store import Snapshot
 from study_bot.library.catalog import validity
-from study_bot.retrieval.query import Query, understand
+from study_bot.retrieval.query import Query
 from study_bot.retrieval.retriever import Retrieval, Retriever
 from study_bot.settings import Settings
 from study_bot.text import find_dates, normalise_line
@@ -75,7 +75,7 @@ class Answerer:
         started = time.perf_counter()
         question = checked_question(question, self._settings.max_question_chars)
         yield StageEvent("understanding")
-        query = understand(question, self._snapshot.articles, today, conversation)
+        query = self._retriever.understand(question, today, conversation)
         yield StageEvent("retrieving")
         retrieval = self._retriever.retrieve(query, filters, self._settings.top_k, today=today)
         retrieved = time.perf_counter()

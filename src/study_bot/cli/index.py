@@ -129,7 +129,7 @@ def rollback(
                 raise
             note(f"跳过 {build_id}：{error}")
             continue
-        say(f"已从 {live or '无'} 回退到 {build_id}。")
+        say(f"已从 {live} 回退到 {build_id}。" if live else f"已改用索引 {build_id}。")
         return
     raise NoIndexError("没有更早的完好的索引可以回退。")
 

@@ -72,7 +72,7 @@ def standing(now: Build, running: Build | None) -> Progress:
 
 def line(progress: Progress) -> str:
     """The same in one line."""
-    count = f" {progress.done}/{progress.total} {progress.unit}" if progress.total else ""
+    count = f" {progress.done}/{progress.total} {progress.unit}".rstrip() if progress.total else ""
     return "，".join(part for part in (f"{progress.stage}{count}", pace(progress), progress.detail) if part)
 
 

@@ -9,8 +9,6 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from study_bot.index.articles import ArticleTable
-from study_bot.retrieval.query import understand
 from study_bot.retrieval.retriever import Retriever
 from study_bot.types import Filters, Hit
 
@@ -21,12 +19,11 @@ class StudyRetriever(BaseRetriever):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     retriever: Retriever
-    articles: ArticleTable
     k: int = 8
     filters: Filters = Filters()
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        understood = understand(query, self.articles, dt.date.today())
+        understood = self.retriever.understand(query, dt.date.today())
         return [as_document(hit) for hit in self.retriever.retrieve(understood, self.filters, self.k).hits]
 
 

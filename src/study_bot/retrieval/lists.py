@@ -35,18 +35,25 @@ _THINGS = (
     ("处分", "处罚"),
 )
 _GROUP = {word: group for group in _THINGS for word in group}
+
+THINGS = tuple(_GROUP)
+"""All words that `asked_things` may give."""
+
 _WORD = "|".join(sorted(_GROUP, key=len, reverse=True))
 
-_ASKED = re.compile(
-    rf"(?:哪(?:些|几[个种类项条])|有什么|什么样的)(?:[^，,。？?]*?的)?(?P<after>{_WORD})"
-    rf"|(?P<before>{_WORD})(?:都|主要|一般|具体|分别)?(?:有|是|包括|分为)?(?:哪些|哪几|什么)"
+# 借用人有哪些义务 asks for 义务: what follows goes before what precedes.
+_ASKED = (
+    re.compile(
+        rf"(?:哪(?:些|几[个种类项条])|有什么|什么样的|(?:什么|何种|哪种)(?=情[形况]|条件))(?:[^，,。？?]*?的)??(?P<things>{_WORD})"
+    ),
+    re.compile(rf"(?P<things>{_WORD})(?:都|主要|一般|具体|分别)?(?:有|是|包括|分为)?(?:哪些|哪几|什么)"),
 )
 
 
 def asked_things(question: str) -> str:
     """The word for what a question wants listed (人民警察有哪些职责: 职责); "" if it asks for no list of the kind."""
-    match = _ASKED.search(question)
-    return (match["after"] or match["before"]) if match else ""
+    match = next(filter(None, (pattern.search(question) for pattern in _ASKED)), None)
+    return match["things"] if match else ""
 
 
 def announces(text: str, things: str) -> bool:
@@ -59,6 +66,6 @@ def announces(text: str, things: str) -> bool:
 def _announcement(group: tuple[str, ...]) -> re.Pattern[str]:
     word = "|".join(group)
     return re.compile(
-        rf"(?:下列|以下|如下)[^，,。；;：:（(]{{0,8}}(?:{word})"
+        rf"(?:下列|以下|如下)[^，,。；;：:（(]{{0,12}}(?:{word})"
         rf"|(?:{word})(?:如下|主要包括|包括|主要有|分为|有|是|为)?[：:]"
     )

@@ -12,6 +12,7 @@ from study_bot.retrieval.cues import QuestionKind, question_kind, wants_list, wi
 from study_bot.retrieval.followup import has_subject, joined_text, leans_on_previous, points_at_article, without_spans
 from study_bot.retrieval.references import ResolvedReference, find_references
 from study_bot.retrieval.timewords import TimeWords, VersionWish, find_time_words
+from study_bot.retrieval.wording import Wording
 from study_bot.text import short_title
 from study_bot.types import Turn
 
@@ -22,9 +23,9 @@ __all__ = ["Query", "QuestionKind", "ResolvedReference", "VersionWish", "underst
 class Query:
     """A question, understood.
 
-    `search_text` is what is searched for: without chatter and words about versions, law names kept, words of the turn
-    before added when the question leans on it (`follow_up`). `keywords` is the same without the names of laws in the
-    library, which every passage of the law has ("" = the same).
+    `search_text` is what is searched for: without chatter and words about versions, everyday words exchanged for those
+    of the library, law names kept, words of the turn before added when the question leans on it (`follow_up`).
+    `keywords` is the same without the names of laws in the library, which every passage of the law has ("" = the same).
     `doc_ids` are the documents named in the question or carried over from the conversation, `laws` their titles;
     `unknown_laws` are names of laws, as written, that the library lacks. Without both, nothing was named.
     `as_of` is the day the question asks about, None = today. `years` are those of versions it names (2012年版).
@@ -61,11 +62,18 @@ _EMPTY_MARKS = re.compile(r"[（(]\s*[）)]|《\s*》")
 _EDGE_MARKS = "，,、：:；; "
 
 
-def understand(question: str, articles: ArticleTable, today: dt.date, conversation: Sequence[Turn] = ()) -> Query:
+def understand(
+    question: str,
+    articles: ArticleTable,
+    today: dt.date,
+    conversation: Sequence[Turn] = (),
+    wording: Wording | None = None,
+) -> Query:
     """Read a question in the light of the library and of the turns before it.
 
     :param today: the day "去年" is counted from.
     :param conversation: earlier turns, oldest first.
+    :param wording: exchanges everyday words for those of the library; None = they stay.
     """
     text = question.strip()
     before = _previous(articles, today, conversation)
@@ -82,6 +90,8 @@ def understand(question: str, articles: ArticleTable, today: dt.date, conversati
         doc_ids, laws = before.doc_ids, before.laws
     plain = without_spans(text, spans)
     search_text = _search_text(text, time_words, references, before if leans else None)
+    if wording is not None:
+        search_text = wording.rewritten(search_text)
     return Query(
         question=question,
         search_text=search_text,

@@ -22,8 +22,9 @@ from study_bot.retrieval.query import Query, understand
 from study_bot.retrieval.rerank import Reranking, in_force_first, reordered
 from study_bot.retrieval.selection import SameTexts, Selected, select
 from study_bot.retrieval.verbatim import moved_first, quoted_rows
+from study_bot.retrieval.wording import Wording
 from study_bot.settings import Settings
-from study_bot.types import DocumentKind, Filters, Hit, Passage, QuestionContext, Version, VersionStatus
+from study_bot.types import DocumentKind, Filters, Hit, Passage, QuestionContext, Turn, Version, VersionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,13 @@ class Retriever:
         self._reranking = reranking
         self._search = HybridSearch(snapshot, learned, settings.candidates)
         self._eligibility = Eligibility(snapshot.versions, snapshot.passages, snapshot.articles)
+        self._wording = Wording(snapshot.sparse.document_frequency)
         self._same = SameTexts(snapshot.passages)
         self._versions = {version.version_id: version for version in snapshot.versions}
+
+    def understand(self, question: str, today: dt.date, conversation: Sequence[Turn] = ()) -> Query:
+        """Read a question in the light of the library; see `query.understand`."""
+        return understand(question, self._snapshot.articles, today, conversation, self._wording)
 
     def tokens(self, text: str) -> list[str]:
         """The words keyword search makes of a text."""
@@ -182,7 +188,7 @@ class Retriever:
         today = today or dt.date.today()
         contexts = contexts or (QuestionContext(),) * len(questions)
         queries = [
-            understand(question, self._snapshot.articles, today, context.conversation)
+            self.understand(question, today, context.conversation)
             for question, context in zip(questions, contexts, strict=True)
         ]
         vectors = self._encoder.encode_queries([query.search_text for query in queries])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
@@ -42,7 +43,15 @@ def passwords_router(web: Web, office: Office) -> APIRouter:
     @router.get("")
     def ask(request: Request, actor: CurrentActor) -> Response:
         actor.require(Role.UNIT_ADMIN)
-        chosen = _chosen(office, request, actor)
+        query = request.query_params
+        ticked = {number_of(value) for value in query.getlist("id")}
+        if query.get("who") != "all" and not ticked:
+            words = "没有选中人员。请先勾选，或点“为筛选出的全部人员重发”。"
+            same = {name: query.get(name, "") for name in ("text", "unit", "role")}
+            return web.redirect(request, f"/admin/people?{urlencode({'active': WAITING, **same})}", words, "warn")
+        chosen = _found(office, request, actor)
+        if query.get("who") != "all":
+            chosen = tuple(person for person in chosen if person.id in ticked)
         if len(chosen) > MAX_AT_ONCE:
             raise InputError(f"一次最多为 {MAX_AT_ONCE:,} 人重发，现在有 {len(chosen):,} 人。请按单位分几次重发。")
         ids = _SEPARATOR.join(str(person.id) for person in chosen)
@@ -83,17 +92,11 @@ def _files(made: Sequence[NewAccount]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _chosen(office: Office, request: Request, actor: Actor) -> tuple[Person, ...]:
-    """The people in the address: those that are ticked, or all that the filter finds."""
+def _found(office: Office, request: Request, actor: Actor) -> tuple[Person, ...]:
+    """Everybody who waits, as far as the filter in the address goes."""
     query = request.query_params
     text, unit_id = clean(query.get("text", ""), 100), number_of(query.get("unit", ""))
-    found = office.people.waiting(actor, text, unit_id, role_of(query.get("role", "")))
-    if query.get("who") == "all":
-        return found
-    ticked = {number_of(value) for value in query.getlist("id")}
-    if not ticked:
-        raise InputError("没有选中人员。请先勾选，或点“为筛选出的全部人员重发”。")
-    return tuple(person for person in found if person.id in ticked)
+    return office.people.waiting(actor, text, unit_id, role_of(query.get("role", "")))
 
 
 def _ids(form: FormData) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from study_bot.evaluation.runner import document_id
 from study_bot.index.embedding import Encoder
 from study_bot.retrieval.adapter import QueryAdapter
 from study_bot.retrieval.learned import LearnedRetrieval, load_learned
-from study_bot.retrieval.query import Query, understand
+from study_bot.retrieval.query import Query
 from study_bot.retrieval.retriever import Retrieval, Retriever
 from study_bot.settings import Settings
 from study_bot.text import short_title
@@ -204,8 +204,7 @@ class GateBench:
         return GateExample(kind, question.query_id, answerable, self._features(query, found), held_out)
 
     def _ask(self, question: AskedQuery, without: Flags | None) -> tuple[Query, Retrieval]:
-        articles = self._library.snapshot.articles
-        query = understand(question.text, articles, self._today, conversation_of(question))
+        query = self._retrievers[0].understand(question.text, self._today, conversation_of(question))
         fold = -1 if self._folds is None else self._folds.fold_of(query.search_text)
         filters = Filters(as_of=as_of_of(question))
         found = self._retrievers[fold + 1].retrieve(query, filters, 8, today=self._today, without=without)

@@ -36,6 +36,7 @@ from study_bot.training.adapter_training import train_adapter
 from study_bot.training.files import FIGURES_FILE
 from study_bot.training.gate_fit import GateRecipe
 from study_bot.training.gate_training import train_gate
+from study_bot.training.list_questions import write_list_questions
 from study_bot.training.ranking_fit import RankingRecipe
 from study_bot.training.ranking_training import train_ranking
 from study_bot.training.reader_fit import ReaderRecipe
@@ -57,16 +58,18 @@ class Plan:
     """What is trained on. Paths begin with `{data}`, the folder of evaluation sets, `{work}`, the work folder, or
     `{project}`, the source tree.
 
-    `subsets` are made first, by the name of their file. `libraries` gives the sources of each index by its folder below
-    the work folder; `sets` gives by name the folder of a set, whose split is dev, and its library. `adapter`, `ranking`
-    and `reader` name the sets that train each. `gate` and `far` are sets with split and library: those a library can
-    answer or that say what must be refused, and those put to a library about something else.
+    `subsets` are made first, by the name of their file; `libraries` gives the sources of each index by its folder below
+    the work folder; `lists` the library that questions for lists are made from, by the folder of their set; `sets`
+    gives by name the folder of a set, whose split is dev, and its library. `adapter`, `ranking` and `reader` name the
+    sets that train each. `gate` and `far` are sets with split and library: those a library can answer or that say what
+    must be refused, and those put to a library about something else.
     """
 
     libraries: Mapping[str, tuple[str, ...]]
     sets: Mapping[str, tuple[str, str]]
     adapter: tuple[str, ...]
     subsets: Mapping[str, Subset] = field(default_factory=dict)
+    lists: Mapping[str, str] = field(default_factory=dict)
     ranking: tuple[str, ...] = ()
     reader: tuple[str, ...] = ()
     gate: tuple[tuple[str, str, str], ...] = ()
@@ -100,9 +103,11 @@ PLAN = Plan(
         "cmrc2018_trial": ("{data}/cmrc2018_trial", "cmrc"),
         "rgb_zh": ("{data}/rgb_zh", "rgb"),
         "starter": ("{project}/evals/starter", "corpus"),
+        "lists": ("{work}/lists", "laws"),
     },
+    lists={"{work}/lists": "laws"},
     adapter=("stard",),
-    ranking=("stard", "lawbench_3_2", "lawbench_1_1", "quiz_mapped", "cmrc2018_trial", "rgb_zh", "starter"),
+    ranking=("stard", "lawbench_3_2", "lawbench_1_1", "quiz_mapped", "cmrc2018_trial", "rgb_zh", "starter", "lists"),
     reader=("cmrc2018_trial", "rgb_zh"),
     gate=(
         ("{project}/evals/gate", "train", "documents"),
@@ -215,6 +220,16 @@ def build_indexes(workshop: Workshop) -> None:
         build_index(list(map(workshop.place, sources)), index, workshop.settings, workshop.encoder)
 
 
+def make_lists(workshop: Workshop) -> None:
+    """Write the sets of questions for lists.
+
+    :raises OSError: a file cannot be written.
+    """
+    for folder, library in workshop.plan.lists.items():
+        snapshot = SnapshotStore(workshop.index(library)).current()
+        say(f"{library}：列举题 {write_list_questions(snapshot.passages, workshop.place(folder))} 道")
+
+
 def adapter(workshop: Workshop) -> None:
     """The adapter, from nothing."""
     recipe = AdapterRecipe(seed=workshop.seed)
@@ -253,6 +268,7 @@ def gate(workshop: Workshop) -> None:
 STEPS = (
     Step("语料", make_subsets),
     Step("索引", build_indexes),
+    Step("列举题", make_lists),
     Step("查询适配器", adapter, {ADAPTER_FILE: packaged(ADAPTER_FILE)}),
     Step("候选排序", ranking, {RANKING_FILE: packaged(RANKING_FILE)}),
     Step("摘句", reader, {READER_FILE: answering.packaged(READER_FILE)}),

@@ -20,6 +20,7 @@ from study_bot.index.store import Snapshot, SnapshotStore
 from study_bot.retrieval.eligibility import Eligibility
 from study_bot.retrieval.exact import look_up
 from study_bot.retrieval.query import Query, understand
+from study_bot.retrieval.wording import Wording
 from study_bot.types import Filters
 
 Tell = Callable[[str], None]
@@ -166,13 +167,13 @@ def _read_set(source: SetSource, library: TrainingLibrary, today: dt.date, tell:
     for row, document in enumerate(library.documents):
         rows.setdefault(document, []).append(row)
     questions, missing = [], 0
+    wording = Wording(library.snapshot.sparse.document_frequency)
     for asked in data.queries:
         golds = frozenset(name for name, grade in data.qrels[asked.query_id].items() if grade > 0)
         held = golds & rows.keys()
         missing += len(golds) - len(held)
         if held and asked.text.strip():
-            articles = library.snapshot.articles
-            query = understand(asked.text, articles, today, conversation_of(asked))
+            query = understand(asked.text, library.snapshot.articles, today, conversation_of(asked), wording)
             day = as_of_of(asked) or query.as_of or today
             questions.append(_question(asked.query_id, query, day, held, [r for g in held for r in rows[g]], library))
     name = data.name if source.split == DEFAULT_SPLIT else f"{data.name}@{source.split}"
