@@ -81,7 +81,7 @@ def give_a_folder(admin: Admin, folder: Path) -> None:
     assert "已收下，但读不出来" in told and "不是有效的 .docx" in told and "《关于值班的通知》" in told
     assert admin.page.locator("#library-list tbody tr").count() == 2  # what was given meanwhile is in the list below
     admin.page.click("text=去核对已收到的")
-    assert sorted(admin.titles("draft")) == ["关于值班的通知", "断的"]
+    assert sorted(admin.titles("draft")) == ["关于值班的通知", "断的.docx"]
     assert "通知 ·" in admin.page.inner_text("td.is-title >> nth=0")
 
 

@@ -15,7 +15,7 @@ from study_bot.index.store import Snapshot
 from study_bot.retrieval.followup import without_spans
 from study_bot.retrieval.query import Query
 from study_bot.retrieval.retriever import Retriever
-from study_bot.types import Filters, Hit, Passage, Version
+from study_bot.types import DocumentKind, Filters, Hit, Passage, Version
 
 MAX_DATED_VERSIONS = 3
 """Versions whose dates are told where a question asks for old and new."""
@@ -82,11 +82,14 @@ class StructureAnswers:
     def _chapter(self, query: Query, hits: Sequence[Hit]) -> list[Selection]:
         """How the articles begin of a chapter headed with what is asked, in the texts that search found most of."""
         question = self._without_laws(query.search_text)
-        found = Counter(hit.passage.version_id for hit in hits if hit.passage.article is not None)
+        found = Counter(hit.passage.version_id for hit in hits)
         for version_id, _ in found.most_common(CHAPTER_VERSIONS):
+            version = self._snapshot.version(version_id)
+            if version.kind is not DocumentKind.STATUTE:
+                continue
             chapter = asked_chapter(question, self._snapshot.text(version_id).root)
             if chapter is not None:
-                return select_chapter(chapter, self._passages_of(self._snapshot.version(version_id)))
+                return select_chapter(chapter, self._passages_of(version))
         return []
 
     def _is_spoken_of(self, query: Query, rows: Sequence[Selection]) -> bool:

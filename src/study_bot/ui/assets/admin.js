@@ -196,12 +196,12 @@
       removeEventListener("beforeunload", stay);
       if (!failed && !unread && next) { location.assign(next); return; }
       if (!sum) return;
+      if (next) await renew(form.dataset.list);
       send.hidden = !failed;
       sum.hidden = false;
       const counts = [[good, "待核对"], [unread, "读不出来"], [failed, "没有收下"]].filter(([number]) => number);
       $("span", sum).textContent = counts.map(([number, words]) => `${number} 个${words}`).join("，") + "（原因见上）。";
       $("a", sum).hidden = !next;
-      if (next) await renew(form.dataset.list);
     });
   }
   // What became of a file that was taken in; false where it could not be read.
