@@ -240,6 +240,8 @@ class TestUpToDate:
         assert builds.stale() and builds.live_revision() is None
         built(new, 3)
         assert not builds.stale() and builds.live_revision() == 3
+        cut_otherwise = builds.settings.model_copy(update={"passage_chars": builds.settings.passage_chars + 1})
+        assert not builds.due() and Builds(database, cut_otherwise).due()
         set_library_revision(database, 4)
         assert builds.stale()
         built(new, 4)  # found to hold the same texts

@@ -19,6 +19,7 @@ from study_bot.documents.rows import library_revision
 from study_bot.documents.stored import FileState
 from study_bot.errors import ConflictError, DamagedIndexError, NotFoundError, StudyBotError
 from study_bot.index import publish
+from study_bot.index.builder import made_otherwise
 from study_bot.index.manifest import read_manifest
 from study_bot.index.snapshot_io import verify
 from study_bot.index.store import SnapshotStore
@@ -36,7 +37,7 @@ class Builds:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
-        self._index_dir = settings.index_dir
+        self.settings, self._index_dir = settings, settings.index_dir
         self._store = SnapshotStore(settings.index_dir)
 
     def request(self, actor: Actor) -> Build:
@@ -209,13 +210,18 @@ class Builds:
         return revision > 0 and (held is None or held < revision)
 
     def due(self) -> bool:
-        """Whether a build is to be asked for at a start: the live one is behind or damaged.
+        """Whether a build is to be asked for at a start: the live one is behind, damaged, or of an older program.
 
-        Not while it is the one that was gone back to on purpose.
+        Not while it is the one that was gone back to on purpose. Another embedding model is not looked for: that would
+        mean to load it.
         """
         if self.current() is not None or self.library_revision() == 0:
             return False
-        return self.trouble() is not None or (self.stale() and not self.gone_back())
+        return self.trouble() is not None or ((self.stale() or self._made_otherwise()) and not self.gone_back())
+
+    def _made_otherwise(self) -> bool:
+        live = live_manifest(self._index_dir)
+        return live is not None and self.live_revision() is not None and made_otherwise(live, self.settings)
 
     def gone_back(self) -> bool:
         """Whether the live build is one that was gone back to, and nothing was built since."""

@@ -98,7 +98,7 @@ class _Build:
         self._index_dir, self._settings, self._encoder = index_dir, settings, encoder
         self._monitor, self._today, self._full = monitor, today, full
         self._previous, self._reason = _live_build(index_dir, settings, encoder)
-        self._rules = f"{rules_fingerprint()}:{loading_conditions(settings)}"
+        self._rules = _rules(settings)
 
     def run(self, sources: Sequence[Path], may_be_empty: bool) -> BuildReport:
         scan = scan_sources(sources, self._monitor, exclude=self._index_dir, may_be_empty=may_be_empty)
@@ -224,6 +224,16 @@ def rules_fingerprint() -> str:
         if path.is_file():  # not where only compiled files were installed
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def made_otherwise(manifest: Manifest, settings: Settings) -> bool:
+    """Whether this program, or these settings, would cut the same files otherwise than a build was cut."""
+    cut = (manifest.rules, manifest.tokenizer, manifest.passage_chars, manifest.passage_max_chars)
+    return cut != (_rules(settings), TOKENIZER_VERSION, settings.passage_chars, settings.passage_max_chars)
+
+
+def _rules(settings: Settings) -> str:
+    return f"{rules_fingerprint()}:{loading_conditions(settings)}"
 
 
 def _live_build(index_dir: Path, settings: Settings, encoder: Encoder) -> tuple[_Previous | None, str | None]:
