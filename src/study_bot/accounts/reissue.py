@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, select
@@ -14,7 +15,7 @@ from study_bot.accounts.person_rows import subject_of
 from study_bot.accounts.roles import Actor
 from study_bot.accounts.roster import NewAccount
 from study_bot.accounts.roster_plan import batches
-from study_bot.accounts.sessions import end_sessions
+from study_bot.accounts.sessions import end_all_sessions
 from study_bot.accounts.unit_tree import UnitTree, load_tree
 from study_bot.accounts.writing import one_at_a_time
 from study_bot.storage.database import Database
@@ -48,23 +49,19 @@ def reissue(
         tree = load_tree(session)
         acts: list[audit.Act] = []
         rows = _rows(session, ids, within(tree), *still_waiting(actor))
-        # Before any row is changed: every query would look through thousands of changes for what to write first.
-        ended = [_end(session, row) for row in rows]
-        for row, count, password, stored in zip(rows, ended, made, hashes, strict=False):
+        ended: Counter[int] = Counter()
+        for chunk in batches(rows):
+            clear_failures(session, *(row.badge for row in chunk))
+            ended += end_all_sessions(session, [row.id for row in chunk])
+        for row, password, stored in zip(rows, made, hashes, strict=False):
             row.password_hash, row.must_change, row.password_changed_at = stored, True, None
             row.revision += 1
-            acts.append(audit.Act("person.reset_password", subject_of(row), {"结束会话": count}))
+            acts.append(audit.Act("person.reset_password", subject_of(row), {"结束会话": ended[row.id]}))
             accounts.append(NewAccount(row.badge, row.name, tree.path(row.unit_id), password))
         if acts:
             audit.append(session, actor, "person.reissue", f"{len(acts)} 人", {"人数": len(acts)})
             audit.append_all(session, actor, acts)
     return tuple(accounts)
-
-
-def _end(session: Session, row: PersonRow) -> int:
-    """End the sessions and a lock of an account; gives the number of sessions."""
-    clear_failures(session, row.badge)
-    return end_sessions(session, row.id)
 
 
 def _rows(session: Session, ids: Sequence[int], *conditions: ColumnElement[bool]) -> list[PersonRow]:

@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
@@ -95,3 +97,12 @@ def end_sessions(session: Session, person_id: int, but: str | None = None) -> in
     ids = session.scalars(wanted).all()
     session.execute(delete(SessionRow).where(SessionRow.id.in_(ids)))
     return len(ids)
+
+
+def end_all_sessions(session: Session, person_ids: Sequence[int]) -> Counter[int]:
+    """End all sessions of some hundred people at most; gives how many ended, by person."""
+    session.flush()
+    wanted = SessionRow.person_id.in_(person_ids)
+    ended = Counter(session.scalars(select(SessionRow.person_id).where(wanted)))
+    session.execute(delete(SessionRow).where(wanted))
+    return ended
