@@ -164,6 +164,9 @@ def test_the_laws_and_their_amendments(browser: Any, tmp_path: Path) -> None:
         admin.publish_all()
         admin.wait_for_index()
         assert "第四十三条" in admin.ask("治安管理处罚法第四十三条")
+        assert "五百元以上一千元以下" in admin.ask("殴打他人怎么罚？")
+        then = admin.ask("2025年12月的时候，殴打他人怎么罚？")
+        assert "二百元以上五百元以下" in then and "2025年12月31日" in then
 
         admin.upload(sorted(path for path in updates.rglob("*") if path.is_file() and path.suffix != ".csv"), "法律")
         admin.open_file("中国共产党党员教育管理工作条例", "draft")
