@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from study_bot.accounts.roles import Actor, Person, Role
+from study_bot.documents.build_requests import Builds
 from study_bot.documents.content import ContentStore
 from study_bot.documents.files import Files
 from study_bot.settings import Settings
 from study_bot.storage.columns import utc_now
 from study_bot.storage.database import Database, open_database
 from study_bot.storage.people_tables import PersonRow
+from tests.documents.build_fakes import someone
+from tests.index.builder_fakes import build, prose_text, write_library
 
 
 @pytest.fixture
@@ -55,3 +58,22 @@ def person(database: Database, role: Role, badge: str = "") -> Actor:
 def admin(request: pytest.FixtureRequest) -> Actor:
     name = "files" if "files" in request.fixturenames else "quick_files"
     return person(request.getfixturevalue(name).database, Role.ADMIN)
+
+
+@pytest.fixture
+def builds(database: Database, settings: Settings) -> Builds:
+    return Builds(database, settings)
+
+
+@pytest.fixture
+def boss(database: Database) -> Actor:
+    return someone(database, Role.ADMIN)
+
+
+@pytest.fixture
+def two_builds(tmp_path: Path, settings: Settings) -> tuple[str, str]:
+    """Ids of an older build and of the live one."""
+    library = write_library(tmp_path / "文献")
+    old = build(library, settings.index_dir)
+    (library / "关于植树的讲话.txt").write_text(prose_text("植树"), encoding="utf-8")
+    return old.build_id, build(library, settings.index_dir).build_id

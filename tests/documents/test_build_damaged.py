@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from study_bot.accounts.roles import SYSTEM, Actor, Role
+from study_bot.accounts.roles import SYSTEM, Actor
 from study_bot.documents import build_runner
 from study_bot.documents.build_queue import BuildQueue
 from study_bot.documents.build_requests import Builds
@@ -17,32 +17,13 @@ from study_bot.index.store import SnapshotStore
 from study_bot.settings import Settings
 from study_bot.storage.database import Database
 from study_bot.types import BuildReport
-from tests.documents.build_fakes import Library, build_settings, child, set_library_revision, someone, wait_for
-from tests.index.builder_fakes import build, live, prose_text, write_library
+from tests.documents.build_fakes import Library, build_settings, child, set_library_revision, wait_for
+from tests.index.builder_fakes import live
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return build_settings(tmp_path)
-
-
-@pytest.fixture
-def builds(database: Database, settings: Settings) -> Builds:
-    return Builds(database, settings)
-
-
-@pytest.fixture
-def boss(database: Database) -> Actor:
-    return someone(database, Role.ADMIN)
-
-
-@pytest.fixture
-def two_builds(tmp_path: Path, settings: Settings) -> tuple[str, str]:
-    """Ids of an older build and of the live one."""
-    library = write_library(tmp_path / "文献")
-    old = build(library, settings.index_dir)
-    (library / "关于植树的讲话.txt").write_text(prose_text("植树"), encoding="utf-8")
-    return old.build_id, build(library, settings.index_dir).build_id
 
 
 def made_from_library(database: Database, settings: Settings, build_id: str, revision: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from study_bot.accounts.audit import entries
-from study_bot.accounts.roles import SYSTEM, Actor, Role
+from study_bot.accounts.roles import SYSTEM, Actor
 from study_bot.documents.build_queue import ATTEMPTS, DEAD_AFTER, BuildQueue
 from study_bot.documents.build_requests import Builds
 from study_bot.documents.build_rows import Build, BuildKind, BuildState, BuildSummary
@@ -20,7 +20,7 @@ from study_bot.storage.columns import utc_now
 from study_bot.storage.database import Database
 from study_bot.storage.library_tables import BuildRow
 from study_bot.types import BuildReport, FileReport, Progress
-from tests.documents.build_fakes import build_settings, someone
+from tests.documents.build_fakes import build_settings
 
 SUMMARY = BuildSummary.of(
     BuildReport("b", (FileReport("a.txt", error="坏了"), FileReport("b.txt", warnings=("怪",))), 5, 4, 3, 2, 1, 0.5)
@@ -32,16 +32,6 @@ def settings(tmp_path: Path) -> Settings:
     made = build_settings(tmp_path)
     made.index_dir.mkdir()
     return made
-
-
-@pytest.fixture
-def builds(database: Database, settings: Settings) -> Builds:
-    return Builds(database, settings)
-
-
-@pytest.fixture
-def boss(database: Database) -> Actor:
-    return someone(database, Role.ADMIN)
 
 
 @pytest.fixture

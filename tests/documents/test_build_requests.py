@@ -27,7 +27,7 @@ from study_bot.settings import Settings
 from study_bot.storage.database import Database
 from study_bot.types import BuildReport
 from tests.documents.build_fakes import build_settings, set_library_revision, someone
-from tests.index.builder_fakes import FakeEncoder, build, prose_text, write_library
+from tests.index.builder_fakes import FakeEncoder, build
 
 
 @pytest.fixture
@@ -36,27 +36,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def builds(database: Database, settings: Settings) -> Builds:
-    return Builds(database, settings)
-
-
-@pytest.fixture
-def boss(database: Database) -> Actor:
-    return someone(database, Role.ADMIN)
-
-
-@pytest.fixture
 def queue(database: Database, settings: Settings) -> BuildQueue:
     return BuildQueue(database, settings.index_dir, "here")
-
-
-@pytest.fixture
-def two_builds(tmp_path: Path, settings: Settings) -> tuple[str, str]:
-    """Ids of an older build and of the live one."""
-    library = write_library(tmp_path / "文献")
-    old = build(library, settings.index_dir)
-    (library / "关于植树的讲话.txt").write_text(prose_text("植树"), encoding="utf-8")
-    return old.build_id, build(library, settings.index_dir).build_id
 
 
 def actions(database: Database) -> list[tuple[str, str]]:
