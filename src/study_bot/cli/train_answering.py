@@ -30,7 +30,7 @@ def reader(
     seed: SeedOption = 1,
     budget: Annotated[
         float, typer.Option("--budget", metavar="CHARS", min=20, help="每个回答平均引用多少字；字数越多，漏掉的越少。")
-    ] = 112.0,
+    ] = 126.0,
     as_json: JsonOption = False,
 ) -> None:
     """训练摘句：正确段落里哪一句（款、项）含有答案。用标有答案的问题。"""

@@ -35,7 +35,7 @@ class ReaderRecipe:
     `small_set` questions counts half as much as a very large one."""
 
     l2: float = 1e-4
-    budget: float = 112.0
+    budget: float = 126.0
     small_set: float = 200.0
     iterations: int = 100
 
