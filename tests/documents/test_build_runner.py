@@ -101,6 +101,21 @@ def test_what_is_asked_for_is_built_and_live(site: Site) -> None:
     assert site.builds.live_revision() == 2
 
 
+def test_a_fault_of_the_program_is_told_and_the_next_request_has_its_turn(site: Site) -> None:
+    faults = iter([True])
+
+    def library() -> Library:
+        if next(faults, False):
+            raise RuntimeError("a fault")
+        return site.library
+
+    number = site.builds.request(SYSTEM).id
+    site.run(library=library)
+    failed = site.ended(number)
+    assert failed.state is BuildState.FAILED and failed.error is not None and "RuntimeError" in failed.error
+    assert site.ended(site.builds.request(SYSTEM).id).state is BuildState.DONE
+
+
 def test_a_library_of_which_all_was_withdrawn_answers_nothing(site: Site) -> None:
     first = site.builds.request(SYSTEM).id
     site.run()

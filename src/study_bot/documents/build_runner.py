@@ -126,7 +126,14 @@ class BuildRunner:
             build = self._queue.claim()
             if build is None:
                 return POLL_S
-            return self._work(build)
+            try:
+                return self._work(build)
+            except (StudyBotError, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001 - a fault of the program: told, and the next request gets its turn
+                _log.exception("建立索引 %s 时程序出错", build.id)
+                self._queue.fail(build, f"程序出错（{type(error).__name__}），索引未改动。请把服务器日志交给维护人员。")
+                return BUSY_S
 
     def _index_is_free(self) -> bool:
         try:
