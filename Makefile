@@ -50,7 +50,7 @@ test: dev ## Run the whole test suite
 	@$(BIN)/study-bot model prepare
 	$(BIN)/python -m pytest $(ARGS)
 
-slow: dev ## Run the tests that take long: kills, a server that is backed up and restored
+slow: dev ## Run the tests that take long: an admin's day in the browser, kills, a server that is backed up and restored
 	@$(BIN)/study-bot model prepare
 	$(BIN)/python -m pytest -m slow $(ARGS)
 

@@ -134,7 +134,9 @@ def test_defect_is_one_line_unless_debugging() -> None:
 @pytest.mark.parametrize("arguments", [("search", "值班"), ("index", "build", "--source", "x")])
 def test_interrupted_process_ends_with_130(arguments: tuple[str, ...]) -> None:
     more = (
-        "import time\n"
+        # Whoever runs the tests in the background ignores the signal, and so would what they start.
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def wait(settings):\n"
         "    services = FakeServices(settings)\n"
         "    def sleep(*a, **k):\n"

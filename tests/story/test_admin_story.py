@@ -92,6 +92,7 @@ def export_figures(admin: Admin) -> None:
     assert Path(download.value.path()).read_bytes().startswith(b"PK")
 
 
+@pytest.mark.slow
 def test_from_the_first_start_to_the_roll_back(browser: Any, tmp_path: Path) -> None:
     old, new = tmp_path / "学习档案管理规定（2024）.txt", tmp_path / "学习档案管理规定（2025修订）.txt"
     old.write_text(OLD, "utf-8")
