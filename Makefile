@@ -46,9 +46,9 @@ run: install ## Prepare the model, take in corpus/ the first time, index what is
 	@$(BIN)/study-bot library update
 	@$(BIN)/study-bot serve
 
-test: dev ## Run the whole test suite
+test: dev ## Run the whole test suite, a file to a processor
 	@$(BIN)/study-bot model prepare
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 slow: dev ## Run the tests that take long: an admin's day in the browser, kills, a server that is backed up and restored
 	@$(BIN)/study-bot model prepare
