@@ -174,7 +174,8 @@ class Answerer:
             reading = self.reading(chosen, query, reading.signals)
         if query.wants_list and (table := self._structure.table(query, chosen)):
             return table
-        return select(chosen, reading.pieces, self._learned.reader.price)
+        selected = select(chosen, reading.pieces, self._learned.reader.price)
+        return self._structure.whole_lists(selected, reading.question.things)
 
     def _of_the_day(self, hits: tuple[Hit, ...], as_of: dt.date | None, today: dt.date) -> tuple[Hit, ...]:
         """For a question of another day, the hits known to be in force then, if there are any: notes and tables of

@@ -13,9 +13,10 @@ from study_bot.answering.law_dates import asked_date, select_dates
 from study_bot.answering.terms import QuestionTerms, content_words, question_terms
 from study_bot.index.store import Snapshot
 from study_bot.retrieval.followup import without_spans
+from study_bot.retrieval.lists import announces
 from study_bot.retrieval.query import Query
 from study_bot.retrieval.retriever import Retriever
-from study_bot.types import DocumentKind, Filters, Hit, Passage, Version
+from study_bot.types import DocumentKind, Filters, Hit, Passage, PassageKind, Version
 
 MAX_DATED_VERSIONS = 3
 """Versions whose dates are told where a question asks for old and new."""
@@ -66,6 +67,23 @@ class StructureAnswers:
         """The rows a question for a list asks for, if most of what was found stands in one table."""
         terms = self._terms(self._retriever.tokens(content_words(query.search_text)))
         return select_table(hits, terms, self._retriever.tokens, self._table_of)
+
+    def whole_lists(self, selections: Sequence[Selection], things: str) -> list[Selection]:
+        """With every part of a long article that announces the list that is asked for: a list cut short misleads.
+
+        :param things: as of `asked_things`; "" = no list is asked for.
+        """
+        whole: dict[str, Selection] = {}
+        for selection in selections:
+            passage = selection.passage
+            parts = [passage]
+            if passage.kind is PassageKind.ARTICLE_PART and announces(f"{passage.lead}\n{passage.text}", things):
+                version = self._snapshot.version(passage.version_id)
+                parts = [part for part in self._passages_of(version) if part.article == passage.article]
+            for part in parts:
+                own = selection if part is passage and len(parts) == 1 else Selection(part, ((0, len(part.text)),))
+                whole.setdefault(part.passage_id, own)
+        return list(whole.values())
 
     def _dates(self, query: Query, filters: Filters, day: dt.date) -> list[Selection]:
         """For a question that only asks since when the law it names holds: what the law says of that."""
