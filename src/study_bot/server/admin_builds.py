@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from study_bot.accounts.roles import Role
 from study_bot.documents.build_rows import Build, BuildState
 from study_bot.errors import NoIndexError, StudyBotError
+from study_bot.index.publish import readable_live_id
 from study_bot.server.forms import OwnForm, field
 from study_bot.server.web import CurrentActor, Web
 from study_bot.settings import OFFLINE_MODEL
@@ -27,6 +28,11 @@ def builds_router(web: Web, office: Office, services: StudyServices) -> APIRoute
     router = APIRouter(prefix="/admin/builds")
     builds = office.builds
 
+    def changing() -> bool:
+        """Whether this process still answers from another build than the live one: it opens a new one in a moment."""
+        live, status = readable_live_id(office.settings.index_dir), services.status()
+        return live is not None and status.build_id is not None and live != status.build_id
+
     @router.get("")
     def overview(request: Request, actor: CurrentActor) -> Response:
         actor.require(Role.ADMIN)
@@ -38,6 +44,7 @@ def builds_router(web: Web, office: Office, services: StudyServices) -> APIRoute
             health=health,
             trouble=builds.trouble() or unopened,
             current=builds.current(),
+            changing=changing(),
             waiting=builds.waiting(),
             recent=builds.recent(RECENT),
             earlier=builds.earlier(),
@@ -52,7 +59,7 @@ def builds_router(web: Web, office: Office, services: StudyServices) -> APIRoute
         actor.require(Role.ADMIN)
         current = builds.current()
         part = web.render(request, "admin/build_progress.html", current=current, waiting=builds.waiting())
-        return JSONResponse({"html": bytes(part.body).decode(), "more": current is not None})
+        return JSONResponse({"html": bytes(part.body).decode(), "more": current is not None or changing()})
 
     @router.post("/request")
     def ask(request: Request, actor: CurrentActor, form: OwnForm) -> Response:
