@@ -112,6 +112,14 @@ def test_the_rows_of_a_table_that_are_asked_for(calibrated: Services) -> None:
     holds_true(calibrated, answer)
 
 
+def test_a_chapter_answers_for_its_own_text_only(services: Services) -> None:
+    own = services.answer("学习测试与补课办法中命题和试卷有哪些规定？")
+    assert own.confidence == 1.0 and {c.title for c in own.citations} == {"江临市公安局学习测试与补课办法"}
+    assert services.answer("海商法中命题和试卷有哪些规定？").refused
+    other = services.answer("学习管理规定中命题和试卷有哪些规定？")
+    assert other.confidence < 1.0
+
+
 def test_since_when_a_rule_holds_is_told_by_its_closing_article(calibrated: Services) -> None:
     answer = calibrated.answer("学习管理规定从哪天起施行？")
     assert answer.confidence == 1.0

@@ -95,8 +95,6 @@ class Answerer:
 
     def _answer(self, query: Query, retrieval: Retrieval, filters: Filters, today: dt.date) -> Answer:
         hits = retrieval.hits
-        if (built := self._structure.answer(query, hits, filters, retrieval.as_of)) is not None:
-            return self._compose(query, hits, built.selections, 1.0, built.notices, filters, today)
         groups = article_groups(hits)
         if not groups and (refused := self._refuse_reference(query, hits)) is not None:
             return refused
@@ -108,6 +106,8 @@ class Answerer:
             hits = _of_the_years(hits, query.search_text)
         if not hits:
             return refusals.not_in_library(query.question, retrieval.hits[:3], 0.0)
+        if (built := self._structure.answer(query, hits, filters, retrieval.as_of)) is not None:
+            return self._compose(query, hits, built.selections, 1.0, built.notices, filters, today)
         reading = self.reading(hits, query, retrieval.signals)
         sure = 1.0 if groups else self._learned.gate.probability(self.gate_features(reading))
         if sure < self.threshold:

@@ -51,12 +51,14 @@ class StructureAnswers:
         :param hits: what search found.
         :param day: the day validity is judged on.
         """
-        if query.references:
+        if query.references or query.unknown_laws:
             return None
         if dates := self._dates(query, filters, day):
             return Structured(dates)
         if not query.wants_list:
             return None
+        if query.doc_ids:  # what stands in another text is no answer to what is asked of this one
+            hits = [hit for hit in hits if hit.passage.doc_id in query.doc_ids]
         if chapter := self._chapter(query, hits):
             return Structured(chapter, (CHAPTER,))
         if rows := self.table(query, hits):
