@@ -111,7 +111,8 @@ def started_again(folder: Path) -> Iterator[Site]:
     with open_site(settings) as site:
         check_trail(site.database)
         check_files(site)
-        assert [name for name in leftovers(settings) if "/incoming/" not in name] == []
+        left = [name for name in leftovers(settings) if "/incoming/" not in name]
+        assert left == [], left
         yield site
 
 
